@@ -1,0 +1,41 @@
+# The two commands a newcomer needs: `make demo` and `make test`. Both install what they need into .venv.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test lint types unit e2e bench lock clean
+
+demo: $(VENV)/run.stamp
+	$(BIN)/shipper demo
+
+test: lint types unit e2e
+
+lint: $(VENV)/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/dev.stamp
+	$(BIN)/mypy
+
+unit: $(VENV)/dev.stamp
+	$(BIN)/python -m pytest -m "not e2e"
+
+e2e: $(VENV)/dev.stamp
+	$(BIN)/python -m pytest -m e2e
+
+bench: $(VENV)/dev.stamp
+	$(BIN)/python -m benchmarks.throughput
+
+# Writes the locks anew from pyproject.toml; everything else installs from them, with hashes.
+lock: $(VENV)/dev.stamp
+	sh scripts/lock.sh
+
+$(VENV)/run.stamp: requirements/run.lock pyproject.toml scripts/bootstrap.sh
+	PYTHON="$(PYTHON)" sh scripts/bootstrap.sh run
+
+$(VENV)/dev.stamp: requirements/dev.lock pyproject.toml scripts/bootstrap.sh
+	PYTHON="$(PYTHON)" sh scripts/bootstrap.sh dev
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
