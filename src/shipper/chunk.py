@@ -1,0 +1,184 @@
+"""What flows from a source to Loki: lanes, origins, spans, chunks, and the entries made of them.
+
+    Lane ── Origin (generation) ── Span [start, end) ── Chunk (its lines) ──pipeline──▶ Processed ── Parts (by stream)
+
+Rule 1: a line's labels, timestamp and text are a pure function of its span (clock, carry, demoted labels, epoch) and
+        the bytes in it, so a span replayed from the journal makes the same entries again.
+Rule 2: spans of one origin are contiguous and never overlap; a span's end is a hard boundary for everything that looks
+        at more than one line.
+Rule 3: times are integer nanoseconds since 1970, offsets are bytes from the start of the (decompressed) content.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate
+
+import msgspec
+
+
+class Carry(msgspec.Struct, frozen=True, array_like=True):
+    """What one span hands to the next of the same lane: the state of times and levels."""
+
+    issued: int = 0
+    """The timestamp issued last, ns; 0: none yet."""
+    parsed: int = 0
+    """The time parsed last, ns; 0: none yet."""
+    recent: tuple[tuple[int, int], ...] = ()
+    """Runs `(first, last)` of timestamps issued lately, oldest first: the tie state of really earlier lines."""
+    level: str = ""
+    """The level that a continuation line at the head of the next span inherits; "": none."""
+    record: str = ""
+    """What the last line was part of ("", "traceback", …): decides whether the next line continues it."""
+
+
+class Fingerprint(msgspec.Struct, frozen=True, array_like=True):
+    """Identity of a content up to an offset: digests of up to 1 KiB at its start and up to 1 KiB before the offset."""
+
+    head_length: int = 0
+    head: bytes = b""
+    tail_length: int = 0
+    tail: bytes = b""
+
+
+@dataclass(slots=True, eq=False)
+class Lane:
+    """One path of one source, across its generations: where the carry lives."""
+
+    source: str
+    path: str
+    carry: Carry = field(default_factory=Carry)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """One generation of a path: the unit that positions are kept for."""
+
+    source: str
+    generation: int
+    """Unique for ever within a data_dir."""
+    path: str
+    """The name the generation was written under; a rotated file keeps it. The `filename` label."""
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Span:
+    """Bytes `[start, end)` of an origin, settled as one."""
+
+    origin: Origin
+    start: int
+    end: int
+    clock: int
+    """Base of the clock times in this span, ns; `clock + line index` is reserved for it, unique within the agent."""
+    after_eof: bool
+    """Whether the end of the file was reached between the line before this span and this span."""
+    hit_eof: bool
+    """Whether `end` was the end of the file when it was read: the next span's `after_eof`, kept over restarts."""
+    fingerprint: Fingerprint
+    """Of the content up to `end`."""
+    carry: Carry = field(default_factory=Carry)
+    demoted: tuple[str, ...] = ()
+    """Label names demoted to metadata when the span was read, sorted."""
+    epoch: str = ""
+    """Hash of the resolved configuration the span was read under."""
+    row: int = 0
+    """The journal's number for it; 0 until begun."""
+    replay: bool = False
+    """Read again after a restart: Loki may have its entries already."""
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Chunk:
+    """The complete lines of one span, after the line rules (framing)."""
+
+    span: Span
+    lane: Lane
+    lines: list[bytes]
+    """Physical lines, UTF-8, without LF; blank ones are still here."""
+    lengths: list[int]
+    """`list(map(len, lines))`."""
+    sizes: list[int] | None
+    """Bytes each line takes in the file, its LF included; None: `length + 1` each."""
+    plain: bool
+    """No line is blank and framing changed none: the column paths may take the chunk as it is."""
+    fallbacks: dict[str, int] = field(default_factory=dict)
+    """What framing had to do, by reason (invalid_utf8, cut, nul_hole, redraw), in lines."""
+
+    def offsets(self) -> list[int]:
+        """The byte offset of each line in the content."""
+        return line_offsets(self.span.start, self.lengths, self.sizes)
+
+
+def line_offsets(start: int, lengths: Sequence[int], sizes: Sequence[int] | None) -> list[int]:
+    """Byte offsets of lines that begin at `start`, one per line."""
+    steps = sizes if sizes is not None else [length + 1 for length in lengths]
+    return list(accumulate(steps[:-1], initial=start)) if steps else []
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Part:
+    """The entries of one span that belong to one stream, encoded."""
+
+    tenant: str
+    """"": the tenant of the configuration."""
+    labels: str
+    """The stream's labels as Loki reads them, `{a="b", c="d"}`, names sorted."""
+    body: bytes
+    """Its entries as `Stream.entries` records of the wire format, one after the other."""
+    entries: int
+    lines: int
+    """Physical lines in these entries."""
+    first: int
+    last: int
+    """Smallest and greatest timestamp, ns."""
+    where: Sequence[int]
+    """Index in the chunk of the first physical line of each entry."""
+    weights: Sequence[int] | None = None
+    """Physical lines of each entry; None: one each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """An entry that is not to be sent, or that Loki refused: a dead letter before it is written."""
+
+    offset: int
+    length: int
+    """Where its bytes are in the origin."""
+    lines: int
+    timestamp: int
+    labels: str
+    tenant: str
+    text: bytes | None
+    """The processed text; None: the bytes in the file are pointer enough."""
+    reason: str
+    """A word for the counters: too_old, too_new, too_far_behind, line_too_long, labels, …"""
+    words: str
+    """Loki's own words, or ours."""
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Processed:
+    """What a pipeline made of a chunk."""
+
+    span: Span
+    lines: int
+    """Physical lines in the span = Σ part.lines + Σ dropped + Σ refused.lines."""
+    parts: list[Part]
+    carry: Carry
+    """What the next span of the lane inherits."""
+    lengths: list[int]
+    sizes: list[int] | None
+    dropped: dict[str, int] = field(default_factory=dict)
+    """Physical lines dropped by a rule, by reason."""
+    fallbacks: dict[str, int] = field(default_factory=dict)
+    refused: list[Refused] = field(default_factory=list)
+
+    @property
+    def size(self) -> int:
+        """Encoded bytes in all parts."""
+        return sum(len(part.body) for part in self.parts)
+
+    def offsets(self) -> list[int]:
+        """The byte offset of each physical line."""
+        return line_offsets(self.span.start, self.lengths, self.sizes)

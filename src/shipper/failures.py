@@ -1,0 +1,126 @@
+"""The catalogue of named failures: what is wrong right now, since when, and what to do about it.
+
+Rule 1: a failure is one episode per (name, source): one log line when it begins, one when it ends, none between.
+Rule 2: every name has a hint that a person can act on at 3 a.m.
+Rule 3: safe to call from any thread; callers may report the same failure as often as they like.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+HINTS: dict[str, str] = {
+    # files
+    "file_unreadable": "give the agent's user read permission on the file and search permission on its directories",
+    "not_a_regular_file": "only regular files are read; exclude this path, or point the glob at the files in it",
+    "symlink_outside": "add the link's target directory to link_roots of the source, or the target itself to paths",
+    "symlink_dangling": "the link's target does not exist; create it or remove the link",
+    "directory_unreadable": "give the agent's user read and search permission on the directory",
+    "watch_failed": "notifications do not work here; files are still found by the sweep, up to 10 s later",
+    "too_many_open_files": "raise the limit of open files (ulimit -n, LimitNOFILE=), or narrow the globs",
+    "truncated_unread": "a file was truncated before it was read and no copy of the rest was found; rotate by "
+    "rename, or let Loki accept more",
+    "generation_lost": "a file with unread lines is gone and no rotated copy was found; keep rotated files until "
+    "they are read",
+    "gzip_broken": "the compressed file is damaged; lines up to the damage were read",
+    "io_error": "reading fails; look at the disk or mount (dmesg), the agent tries again by itself",
+    "source_failed": "the source stopped with an unexpected error and is started again with backoff; please "
+    "report the error named here",
+    # pipelines
+    "high_cardinality": "the label has too many values and was made structured metadata; remove it from the "
+    "labels stage",
+    "timezone": "times are steadily ahead by whole quarter hours; set `timezone` of the source to the zone the "
+    "service logs in",
+    # delivery
+    "loki_unreachable": "check that Loki runs and that [loki] url names it (curl URL/ready)",
+    "loki_timeout": "Loki answers too slowly; look at its load, or raise [loki] timeout",
+    "loki_server_error": "Loki answers with 5xx; look at its log. Nothing is lost, the agent repeats",
+    "loki_unauthorized": "the credentials were refused (401); check basic_auth or bearer_token_file, and the tenant",
+    "loki_forbidden": "access was refused (403); check what the credentials may do",
+    "loki_not_found": "no Loki answers at this URL (404); check [loki] url: base URL, path prefix or the whole "
+    "push URL",
+    "loki_wrong_method": "the URL does not accept pushes (405); check [loki] url",
+    "loki_redirect": "the URL redirects (3xx); put the final URL into [loki] url",
+    "loki_blocked": "ingestion is blocked for this tenant (260); ask Loki's administrator",
+    "loki_not_loki": "something that is not Loki answered with success; check [loki] url and any proxy between",
+    "loki_bad_request": "Loki could not decode the push; a proxy may rewrite bodies. It is kept and tried again",
+    "rate_limited": "Loki limits this tenant (429); the agent slows down. Raise ingestion_rate_mb, or ship less",
+    "stream_rate_limited": "Loki limits this stream (429); the agent slows it down. Raise per_stream_rate_limit, "
+    "or add a label that splits it",
+    "stream_limit": "the tenant has too many streams (429); use fewer labels, or raise max_global_streams_per_user",
+    "too_large": "a single entry is larger than the server or a proxy accepts (413); lower max_line_bytes",
+    "verify_unavailable": "Loki cannot be queried, so repeated pushes cannot be checked first; allow reads or "
+    "set [loki] query_url",
+    "metadata_unsupported": "this Loki refuses structured metadata; it is left out (Loki 3.0 or newer takes it)",
+    "entries_refused": "Loki refused entries; see `shipper dead-letters list` for each with Loki's own words",
+    "dead_letters_full": "dead letters take all of dead_letters.max_bytes; read and purge them, or raise the limit",
+    # state
+    "journal_write": "the journal cannot be written, so nothing is sent; free disk space under data_dir or mend "
+    "its permissions",
+    "journal_corrupt": "the journal was damaged and set aside; files are read as on a first start (start_at), "
+    "which may repeat lines",
+    "replay_missing": "lines sent before a crash could not be read again; if Loki had not stored them they are lost",
+    "books_unbalanced": "lines read do not equal lines accounted for; this is a bug in shipper, please report it",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """One episode that has not ended."""
+
+    name: str
+    source: str
+    detail: str
+    hint: str
+    since: int
+    """ns since 1970."""
+
+
+class Failures:
+    """Current failures by (name, source, what): begun and ended by whoever sees them."""
+
+    def __init__(self, wall: Callable[[], int] = time.time_ns) -> None:
+        self._wall = wall
+        self._current: dict[tuple[str, str, str], Failure] = {}
+        self._lock = threading.Lock()
+        self._log = structlog.get_logger("shipper")
+
+    def begin(self, name: str, detail: str = "", *, source: str = "", what: str = "") -> None:
+        """Say that failure `name` is there; `what` tells episodes of one source apart (a path, a stream)."""
+        hint = HINTS[name]
+        with self._lock:
+            if (name, source, what) in self._current:
+                return
+            self._current[name, source, what] = Failure(
+                name=name, source=source, detail=detail, hint=hint, since=self._wall()
+            )
+        context = {key: value for key, value in (("source", source), ("what", what), ("detail", detail)) if value}
+        self._log.error(name, hint=hint, **context)
+
+    def end(self, name: str, *, source: str = "", what: str = "") -> None:
+        """Say that failure `name` is over; nothing happens if it was not there."""
+        with self._lock:
+            failure = self._current.pop((name, source, what), None)
+        if failure is not None:
+            lasted = (self._wall() - failure.since) / 1e9
+            context = {key: value for key, value in (("source", source), ("what", what)) if value}
+            self._log.info(f"{name}_over", lasted_seconds=round(lasted, 3), **context)
+
+    def end_all(self, names: tuple[str, ...], *, source: str = "", what: str = "") -> None:
+        """End each of `names`."""
+        for name in names:
+            self.end(name, source=source, what=what)
+
+    def once(self, name: str, detail: str = "", *, source: str = "", what: str = "") -> None:
+        """An event rather than a state: stays listed until the process ends, logged once."""
+        self.begin(name, detail, source=source, what=what)
+
+    def current(self) -> tuple[Failure, ...]:
+        """The failures that last, oldest first."""
+        with self._lock:
+            return tuple(sorted(self._current.values(), key=lambda failure: failure.since))
