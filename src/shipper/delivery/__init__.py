@@ -1,0 +1,1 @@
+"""From processed chunks to Loki's acknowledgement: batches, pushes, reactions, dead letters."""
