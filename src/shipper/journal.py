@@ -1,0 +1,370 @@
+"""Positions and open spans on disk: one SQLite file, written ahead of every push.
+
+Rule 1: `begin` is on the disk (synchronous=FULL) before it returns; `commit` may be lost by a machine crash, which only
+        makes a span be asked about again.
+Rule 2: a position advances over contiguous settled spans alone; a span settled out of turn is marked and waits.
+Rule 3: one agent per data_dir, by an flock that dies with its process.
+Rule 4: a transaction that fails changes nothing, here or in memory; the caller tries again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from itertools import takewhile
+from pathlib import Path
+from typing import Self, TypeVar
+
+import msgspec
+
+from shipper.chunk import Span
+from shipper.delivery.settled import DeadLetter, Settled
+from shipper.errors import DeadLettersFull, JournalError
+from shipper.positions import read_generations
+from shipper.sources.step import Generation, Note
+from shipper.storage import LETTER_OVERHEAD, Lock, connect
+
+T = TypeVar("T")
+
+_KEPT_FINISHED = 1000
+"""Finished generations kept per source, so that a rotated file is known again; older ones go with their files."""
+
+
+class Journal:
+    """The journal of a running agent. `await begin/commit` run in its one thread; `note` only remembers."""
+
+    def __init__(self, data_dir: Path, *, max_bytes: int = 1 << 30, when_full: str = "hold") -> None:
+        self._lock = Lock(data_dir)
+        self._lock.acquire()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        self._max_bytes, self._when_full = max_bytes, when_full
+        self._notes: dict[int, Note] = {}
+        self._sources: set[str] = set()
+        self._epochs: dict[str, bytes] = {}
+        self._open: dict[int, dict[int, bool]] = {}
+        """Open spans by generation, in order: whether each is settled already, out of turn."""
+        self.dropped_letters = 0
+        try:
+            self._database, self.set_aside = connect(data_dir)
+            self._load()
+        except BaseException:
+            self._lock.release()
+            raise
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await asyncio.shield(self._run(self._close))
+        self._thread.shutdown()
+        self._lock.release()
+
+    # what is known ---------------------------------------------------------------------------------------------------
+
+    def _load(self) -> None:
+        database = self._database
+        self._next_generation = _top(database, "generations") + 1
+        self._next_row = _top(database, "spans") + 1
+        self._known_sources = {name for (name,) in database.execute("SELECT name FROM sources")}
+        self._letter_bytes = _letter_bytes(database)
+        for generation, row, settled in database.execute("SELECT generation, id, settled FROM spans ORDER BY start"):
+            self._open.setdefault(generation, {})[row] = bool(settled)
+
+    def known(self, source: str) -> list[Generation]:
+        """Every generation of `source`, oldest first, each with its open spans."""
+        return read_generations(self._database, source)
+
+    def first_start(self, source: str) -> bool:
+        """Whether `source` has never run on this data_dir."""
+        return source not in self._known_sources
+
+    def demoted(self, source: str) -> tuple[str, ...]:
+        """Label names of `source` that were demoted to metadata in an earlier life."""
+        row = self._database.execute("SELECT demoted FROM sources WHERE name = ?", (source,)).fetchone()
+        return tuple(msgspec.json.decode(row[0], type=list[str])) if row else ()
+
+    def epoch(self, name: str) -> bytes | None:
+        """The resolved configuration of epoch `name`, as JSON; None if it is not kept."""
+        row = self._database.execute("SELECT config FROM epochs WHERE hash = ?", (name,)).fetchone()
+        return bytes(row[0]) if row else None
+
+    def new_generation(self) -> int:
+        """A number for a new generation, never used before on this data_dir."""
+        self._next_generation += 1
+        return self._next_generation - 1
+
+    # what changes ----------------------------------------------------------------------------------------------------
+
+    def open_source(self, source: str, epoch: str, config: bytes) -> None:
+        """Say that `source` runs under `epoch`; written with the next transaction."""
+        self._sources.add(source)
+        self._epochs[epoch] = config
+
+    def note(self, notes: Iterable[Note]) -> None:
+        """Remember what changed of generations; written with the next transaction."""
+        for note in notes:
+            earlier = self._notes.get(note.id)
+            if earlier is not None and note.final is None:
+                note = replace(note, start=earlier.start, fingerprint=earlier.fingerprint, final=earlier.final)
+            self._notes[note.id] = note
+            self._sources.add(note.source)
+
+    async def demote(self, source: str, names: Sequence[str]) -> None:
+        """Keep which labels of `source` are demoted."""
+        await self._run(self._demote, source, tuple(names))
+
+    async def begin(self, spans: Sequence[Span]) -> None:
+        """Write spans down durably and number them; spans that are replayed have their row already."""
+        await self._run(self._begin, [span for span in spans if not span.row])
+
+    async def commit(self, settled: Sequence[Settled]) -> None:
+        """Settle spans with their dead letters; advance positions over what is contiguous."""
+        await self._run(self._commit, list(settled))
+
+    async def abandon(self, spans: Sequence[Span]) -> None:
+        """Close open spans whose bytes are gone."""
+        await self._run(self._commit, [Settled(span=span, carry=span.carry) for span in spans])
+
+    async def flush(self) -> None:
+        """Write down what was noted, if anything was."""
+        if self._notes or self._sources or self._epochs:
+            await self._run(self._commit, [])
+
+    async def _run(self, work: Callable[..., T], *arguments: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
+
+    # the journal's thread --------------------------------------------------------------------------------------------
+
+    def _begin(self, spans: list[Span]) -> None:
+        rows = range(self._next_row, self._next_row + len(spans))
+        with _Transaction(self._database, durable=True) as database:
+            written = self._write_pending(database)
+            database.executemany(_INSERT_SPAN, [_span_row(row, span) for row, span in zip(rows, spans, strict=True)])
+        self._forget(written)
+        self._next_row += len(spans)
+        for row, span in zip(rows, spans, strict=True):
+            span.row = row
+            self._open.setdefault(span.origin.generation, {})[row] = False
+
+    def _commit(self, settled: list[Settled]) -> None:
+        letters = [letter for one in settled for letter in one.dead_letters]
+        by_generation: dict[int, dict[int, Settled]] = {}
+        for one in settled:
+            by_generation.setdefault(one.span.origin.generation, {})[one.span.row] = one
+        with _Transaction(self._database, durable=bool(letters)) as database:
+            written = self._write_pending(database)
+            room = self._write_letters(database, letters)
+            plans = {
+                generation: self._write_settled(database, generation, ones)
+                for generation, ones in by_generation.items()
+            }
+            self._write_finished(database, {*plans, *written.notes})
+        self._forget(written)
+        self._letter_bytes = room
+        for generation, (passed, waiting) in plans.items():
+            rows = self._open.setdefault(generation, {})
+            for row in passed:
+                del rows[row]
+            rows.update(dict.fromkeys(waiting, True))
+
+    def _write_settled(
+        self, database: sqlite3.Connection, generation: int, ones: Mapping[int, Settled]
+    ) -> tuple[list[int], list[int]]:
+        """Advance one generation; return the rows it passed and those that are settled but must wait."""
+        rows = self._open.get(generation, {})
+        passed = list(takewhile(lambda row: row in ones or rows[row], rows))
+        waiting = [row for row in ones if row in rows and row not in passed]
+        for row in passed[-1:]:
+            settled = _settled_values(ones[row]) if row in ones else _stored_values(database, row)
+            database.execute(_ADVANCE, (*settled, generation))
+        database.executemany("DELETE FROM spans WHERE id = ?", [(row,) for row in passed])
+        database.executemany(
+            "UPDATE spans SET settled = 1, carry_after = ? WHERE id = ?",
+            [(msgspec.msgpack.encode(ones[row].carry), row) for row in waiting],
+        )
+        return passed, waiting
+
+    def _write_pending(self, database: sqlite3.Connection) -> _Pending:
+        """Write what was noted since the last transaction; return it, to be forgotten if this one succeeds."""
+        pending = _Pending(dict(self._notes), set(self._sources), dict(self._epochs))
+        database.executemany(_UPSERT_NOTE, [_note_row(note) for note in pending.notes.values()])
+        database.executemany("INSERT OR IGNORE INTO sources (name) VALUES (?)", [(name,) for name in pending.sources])
+        database.executemany("INSERT OR IGNORE INTO epochs (hash, config) VALUES (?, ?)", list(pending.epochs.items()))
+        return pending
+
+    def _forget(self, written: _Pending) -> None:
+        for identity, note in written.notes.items():
+            if self._notes.get(identity) is note:
+                del self._notes[identity]
+        self._known_sources |= written.sources
+        self._sources -= written.sources
+        for name in written.epochs:
+            self._epochs.pop(name, None)
+
+    def _write_finished(self, database: sqlite3.Connection, generations: Iterable[int]) -> None:
+        database.executemany(
+            "UPDATE generations SET finished = 1 WHERE id = ? AND final IS NOT NULL AND settled_to >= final",
+            [(generation,) for generation in generations],
+        )
+
+    def _write_letters(self, database: sqlite3.Connection, letters: Sequence[DeadLetter]) -> int:
+        """Write dead letters; return the bytes all of them take then. Raises DeadLettersFull."""
+        total = self._letter_bytes + sum(_letter_size(letter) for letter in letters)
+        if letters and total > self._max_bytes:
+            if self._when_full == "hold":
+                raise DeadLettersFull(
+                    f"dead letters would take {total} bytes of the {self._max_bytes} they may",
+                    hint="read and purge them (shipper dead-letters), or raise agent.dead_letters.max_bytes",
+                )
+            total = self._drop_oldest(database, total)
+        database.executemany(_INSERT_LETTER, [_letter_row(letter) for letter in letters])
+        return total
+
+    def _drop_oldest(self, database: sqlite3.Connection, total: int) -> int:
+        oldest = database.execute("SELECT id, COALESCE(LENGTH(text), 0) FROM dead_letters ORDER BY id").fetchall()
+        for identity, size in oldest:
+            if total <= self._max_bytes:
+                break
+            database.execute("DELETE FROM dead_letters WHERE id = ?", (identity,))
+            total -= size + LETTER_OVERHEAD
+            self.dropped_letters += 1
+        return total
+
+    def _demote(self, source: str, names: tuple[str, ...]) -> None:
+        with _Transaction(self._database, durable=False) as database:
+            database.execute("INSERT OR IGNORE INTO sources (name) VALUES (?)", (source,))
+            database.execute("UPDATE sources SET demoted = ? WHERE name = ?", (msgspec.json.encode(names), source))
+
+    def _close(self) -> None:
+        # A full disk must not stop the end; what is not written now is found again at the next start.
+        with contextlib.suppress(JournalError):
+            self._commit([])
+            self._prune()
+        self._database.close()
+
+    def _prune(self) -> None:
+        """Forget epochs without open spans, and the oldest finished generations whose file is gone."""
+        with _Transaction(self._database, durable=False) as database:
+            database.execute("DELETE FROM epochs WHERE hash NOT IN (SELECT epoch FROM spans)")
+            for (source,) in database.execute("SELECT name FROM sources").fetchall():
+                old = database.execute(_OLD_FINISHED, (source, _KEPT_FINISHED)).fetchall()
+                gone = [(identity,) for identity, seen_at in old if not Path(seen_at).exists()]
+                database.executemany("DELETE FROM generations WHERE id = ?", gone)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    """What was noted and waits for a transaction."""
+
+    notes: dict[int, Note]
+    sources: set[str]
+    epochs: dict[str, bytes]
+
+
+class _Transaction:
+    """One transaction: all or nothing, errors translated."""
+
+    def __init__(self, database: sqlite3.Connection, *, durable: bool) -> None:
+        self._database = database
+        self._durable = durable
+
+    def __enter__(self) -> sqlite3.Connection:
+        try:
+            self._database.execute(f"PRAGMA synchronous = {'FULL' if self._durable else 'NORMAL'}")
+            self._database.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as error:
+            raise _translate(error) from error
+        return self._database
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+        if error is None:
+            try:
+                self._database.execute("COMMIT")
+            except sqlite3.Error as failed:
+                self._roll_back()
+                raise _translate(failed) from failed
+            return
+        self._roll_back()
+        if isinstance(error, sqlite3.Error):
+            raise _translate(error) from error
+
+    def _roll_back(self) -> None:
+        if self._database.in_transaction:
+            self._database.execute("ROLLBACK")
+
+
+def _translate(error: sqlite3.Error) -> JournalError:
+    return JournalError(f"the journal cannot be written: {error}", hint="free disk space under data_dir")
+
+
+def _top(database: sqlite3.Connection, table: str) -> int:
+    """The greatest number ever given in `table`, kept by AUTOINCREMENT over deletions."""
+    row = database.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _letter_bytes(database: sqlite3.Connection) -> int:
+    row = database.execute(
+        "SELECT COALESCE(SUM(COALESCE(LENGTH(text), 0)), 0) + ? * COUNT(*) FROM dead_letters", (LETTER_OVERHEAD,)
+    ).fetchone()
+    return int(row[0])
+
+
+def _letter_size(letter: DeadLetter) -> int:
+    return len(letter.text or b"") + LETTER_OVERHEAD
+
+
+_UPSERT_NOTE = """
+INSERT INTO generations (id, source, path, seen_at, device, inode, size, settled_to, fingerprint, final)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at, device = excluded.device, inode = excluded.inode,
+    size = excluded.size, final = COALESCE(excluded.final, final)
+"""
+_INSERT_SPAN = """
+INSERT INTO spans (id, generation, start, stop, clock, after_eof, hit_eof, fingerprint, carry, demoted, epoch)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_INSERT_LETTER = """
+INSERT OR IGNORE INTO dead_letters
+    (source, path, generation, position, length, lines, timestamp, tenant, labels, text, reason, words, time)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_OLD_FINISHED = "SELECT id, seen_at FROM generations WHERE source = ? AND finished ORDER BY id DESC LIMIT -1 OFFSET ?"
+_SETTLED_EARLIER = "SELECT stop, fingerprint, carry_after, hit_eof, stop FROM spans WHERE id = ?"
+_ADVANCE = """
+UPDATE generations SET settled_to = ?, fingerprint = ?, carry = ?, at_eof = ?, size = MAX(size, ?) WHERE id = ?
+"""
+
+
+def _note_row(note: Note) -> tuple[object, ...]:
+    identity = (note.id, note.source, note.path, note.seen_at, note.device, note.inode, note.size)
+    return (*identity, note.start, msgspec.msgpack.encode(note.fingerprint), note.final)
+
+
+def _span_row(row: int, span: Span) -> tuple[object, ...]:
+    place = (row, span.origin.generation, span.start, span.end, span.clock, span.after_eof, span.hit_eof)
+    state = (msgspec.msgpack.encode(span.fingerprint), msgspec.msgpack.encode(span.carry))
+    return (*place, *state, msgspec.json.encode(span.demoted), span.epoch)
+
+
+def _letter_row(letter: DeadLetter) -> tuple[object, ...]:
+    place = (letter.source, letter.path, letter.generation, letter.offset, letter.length, letter.lines)
+    entry = (letter.timestamp, letter.tenant, letter.labels, letter.text)
+    return (*place, *entry, letter.reason, letter.words, letter.time)
+
+
+def _settled_values(settled: Settled) -> tuple[object, ...]:
+    """What `_ADVANCE` sets when the last span passed was settled just now."""
+    span = settled.span
+    state = (msgspec.msgpack.encode(span.fingerprint), msgspec.msgpack.encode(settled.carry))
+    return (span.end, *state, span.hit_eof, span.end)
+
+
+def _stored_values(database: sqlite3.Connection, row: int) -> tuple[object, ...]:
+    """What `_ADVANCE` sets when the last span passed was settled out of turn earlier."""
+    stored: tuple[object, ...] = database.execute(_SETTLED_EARLIER, (row,)).fetchone()
+    return stored

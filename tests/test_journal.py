@@ -1,0 +1,374 @@
+"""The journal: durable begins, contiguous positions, one agent per data_dir, damage set aside."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shipper.chunk import Carry, Fingerprint, Origin, Span
+from shipper.delivery.settled import DeadLetter, Settled
+from shipper.errors import DeadLettersFull, JournalError, JournalLocked, UsageError
+from shipper.journal import Journal
+from shipper.positions import State
+from shipper.sources.step import Generation, Note, OpenSpan
+
+ORIGIN = Origin(source="app", generation=1, path="/logs/app.log")
+
+
+def span(start: int, end: int, *, generation: int = 1) -> Span:
+    return Span(
+        origin=Origin(source="app", generation=generation, path="/logs/app.log"),
+        start=start,
+        end=end,
+        clock=1_795_000_000_000_000_000 + start,
+        after_eof=start == 0,
+        hit_eof=end % 2 == 0,
+        fingerprint=Fingerprint(min(end, 1024), b"head", min(end, 1024), b"tail%d" % end),
+        carry=Carry(issued=start),
+        demoted=("request_id",),
+        epoch="e1",
+    )
+
+
+def settled(one: Span, *letters: DeadLetter) -> Settled:
+    return Settled(span=one, carry=Carry(issued=one.end), dead_letters=letters)
+
+
+def note(identity: int = 1, *, final: int | None = None) -> Note:
+    return Note(
+        id=identity,
+        source="app",
+        path="/logs/app.log",
+        seen_at="/logs/app.log",
+        device=1,
+        inode=2,
+        size=100,
+        final=final,
+    )
+
+
+def letter(offset: int, text: bytes | None = b"text") -> DeadLetter:
+    return DeadLetter(
+        source="app",
+        path="/logs/app.log",
+        generation=1,
+        offset=offset,
+        length=5,
+        lines=1,
+        timestamp=7,
+        tenant="",
+        labels='{job="app"}',
+        text=text,
+        reason="too_old",
+        words="entry has timestamp too old",
+        time=9,
+    )
+
+
+def drive(data_dir: Path, work: Callable[[Journal], Coroutine[object, object, None]], **options: object) -> None:
+    async def run() -> None:
+        async with Journal(data_dir, **options) as journal:  # type: ignore[arg-type]
+            await work(journal)
+
+    asyncio.run(run())
+
+
+def positions(data_dir: Path) -> list[Generation]:
+    with State(data_dir) as state:
+        return state.positions()
+
+
+def test_a_position_advances_over_contiguous_settled_spans_alone(tmp_path: Path) -> None:
+    spans = [span(0, 10), span(10, 20), span(20, 30)]
+
+    async def work(journal: Journal) -> None:
+        journal.open_source("app", "e1", b"{}")
+        journal.note([note()])
+        await journal.begin(spans)
+        await journal.commit([settled(spans[1])])
+        assert [generation.offset for generation in positions(tmp_path)] == [0]
+        await journal.commit([settled(spans[0])])
+        (generation,) = positions(tmp_path)
+        assert (generation.offset, generation.carry, generation.fingerprint, generation.at_eof) == (
+            20,
+            Carry(issued=20),
+            spans[1].fingerprint,
+            True,
+        )
+        assert [one.start for one in generation.open] == [20]
+
+    drive(tmp_path, work)
+
+
+def test_open_spans_come_back_whole_after_a_restart(tmp_path: Path) -> None:
+    first, second = span(0, 11), span(11, 20)
+
+    async def live(journal: Journal) -> None:
+        journal.open_source("app", "e1", b'{"name":"app"}')
+        journal.note([note()])
+        await journal.begin([first, second])
+        await journal.commit([settled(second)])
+
+    async def again(journal: Journal) -> None:
+        (generation,) = journal.known("app")
+        assert generation.open == (
+            OpenSpan(
+                row=1,
+                start=0,
+                end=11,
+                clock=first.clock,
+                after_eof=True,
+                hit_eof=False,
+                fingerprint=first.fingerprint,
+                carry=Carry(issued=0),
+                demoted=("request_id",),
+                epoch="e1",
+                settled=False,
+            ),
+            OpenSpan(
+                row=2,
+                start=11,
+                end=20,
+                clock=second.clock,
+                after_eof=False,
+                hit_eof=True,
+                fingerprint=second.fingerprint,
+                carry=Carry(issued=11),
+                demoted=("request_id",),
+                epoch="e1",
+                settled=True,
+            ),
+        )
+        assert journal.epoch("e1") == b'{"name":"app"}'
+        assert not journal.first_start("app")
+        first.row = 1
+        await journal.commit([settled(first)])
+        (generation,) = positions(tmp_path)
+        assert (generation.offset, generation.carry, generation.open) == (20, Carry(issued=20), ())
+
+    drive(tmp_path, live)
+    drive(tmp_path, again)
+
+
+def test_a_replayed_span_keeps_its_row(tmp_path: Path) -> None:
+    one = span(0, 10)
+
+    async def work(journal: Journal) -> None:
+        journal.note([note()])
+        await journal.begin([one])
+        row = one.row
+        await journal.begin([one])
+        assert one.row == row
+
+    drive(tmp_path, work)
+
+
+@settings(max_examples=30, deadline=None)
+@given(order=st.permutations(range(6)), groups=st.integers(1, 3))
+def test_for_every_order_of_settling_the_end_is_the_same(
+    tmp_path_factory: pytest.TempPathFactory, order: list[int], groups: int
+) -> None:
+    data_dir = tmp_path_factory.mktemp("journal")
+    spans = [span(start, start + 10) for start in range(0, 60, 10)]
+
+    async def work(journal: Journal) -> None:
+        journal.note([note()])
+        await journal.begin(spans)
+        done: set[int] = set()
+        for at in range(0, 6, groups):
+            batch = order[at : at + groups]
+            await journal.commit([settled(spans[index]) for index in batch])
+            done |= set(batch)
+            expected = next((index for index in range(6) if index not in done), 6) * 10
+            assert positions(data_dir)[0].offset == expected
+
+    drive(data_dir, work)
+    assert positions(data_dir)[0].open == ()
+
+
+def test_a_generation_is_finished_once_everything_before_its_final_offset_is_settled(tmp_path: Path) -> None:
+    one = span(0, 10)
+
+    async def work(journal: Journal) -> None:
+        journal.note([note()])
+        await journal.begin([one])
+        journal.note([note(final=10)])
+        await journal.flush()
+        assert not positions(tmp_path)[0].finished
+        await journal.commit([settled(one)])
+        assert positions(tmp_path)[0].finished
+
+    drive(tmp_path, work)
+
+
+def test_a_note_after_the_last_commit_finishes_too(tmp_path: Path) -> None:
+    one = span(0, 10)
+
+    async def work(journal: Journal) -> None:
+        journal.note([note()])
+        await journal.begin([one])
+        await journal.commit([settled(one)])
+        journal.note([note(final=10)])
+        await journal.flush()
+        assert positions(tmp_path)[0].finished
+
+    drive(tmp_path, work)
+
+
+def test_numbers_of_generations_are_never_given_twice(tmp_path: Path) -> None:
+    async def work(journal: Journal) -> None:
+        number = journal.new_generation()
+        journal.note([note(number)])
+        await journal.flush()
+        given_out.append(number)
+
+    given_out: list[int] = []
+    drive(tmp_path, work)
+    drive(tmp_path, work)
+    assert given_out == sorted(set(given_out))
+
+
+def test_a_second_agent_is_refused_with_the_number_of_the_first(tmp_path: Path) -> None:
+    async def work(_: Journal) -> None:
+        with pytest.raises(JournalLocked, match=r"another shipper \(process \d+\) runs on data_dir"):
+            Journal(tmp_path)
+        with pytest.raises(JournalLocked):
+            State(tmp_path, write=True)
+
+    drive(tmp_path, work)
+    drive(tmp_path, lambda journal: asyncio.sleep(0))
+
+
+@pytest.mark.parametrize(
+    "damage", [b"not a database at all, but long enough to have a header" * 9, b"SQLite format 3\0" * 300]
+)
+def test_a_damaged_journal_is_set_aside_under_a_name(tmp_path: Path, damage: bytes) -> None:
+    (tmp_path / "journal.db").write_bytes(damage)
+
+    async def work(journal: Journal) -> None:
+        assert journal.set_aside is not None
+        assert journal.set_aside.read_bytes() == damage
+        assert journal.first_start("app")
+
+    drive(tmp_path, work)
+
+
+def test_a_journal_of_a_newer_schema_is_left_alone(tmp_path: Path) -> None:
+    drive(tmp_path, lambda journal: asyncio.sleep(0))
+    with sqlite3.connect(tmp_path / "journal.db") as database:
+        database.execute("PRAGMA user_version = 99")
+    database.close()
+    with pytest.raises(JournalError, match="newer shipper"):
+        Journal(tmp_path)
+    assert [path.name for path in tmp_path.iterdir() if "damaged" in path.name] == []
+
+
+def test_a_failed_transaction_changes_nothing_and_can_be_repeated(tmp_path: Path) -> None:
+    spans = [span(0, 10), span(10, 20)]
+
+    async def work(journal: Journal) -> None:
+        journal.note([note()])
+        await journal.flush()
+        journal._database.execute("PRAGMA max_page_count = 1")
+        big = span(0, 10)
+        big.demoted = tuple(f"name{index}" * 100 for index in range(400))
+        with pytest.raises(JournalError, match="full"):
+            await journal.begin([big])
+        assert big.row == 0
+        journal._database.execute("PRAGMA max_page_count = 1000000")
+        await journal.begin(spans)
+        await journal.commit([settled(one) for one in spans])
+        assert positions(tmp_path)[0].offset == 20
+
+    drive(tmp_path, work)
+
+
+def test_dead_letters_are_committed_with_their_span_and_once(tmp_path: Path) -> None:
+    one = span(0, 10)
+
+    async def work(journal: Journal) -> None:
+        journal.note([note()])
+        await journal.begin([one])
+        await journal.commit([settled(one, letter(0), letter(0), letter(5, None))])
+
+    drive(tmp_path, work)
+    with State(tmp_path) as state:
+        assert [kept.letter for kept in state.dead_letters()] == [letter(0), letter(5, None)]
+        assert state.dead_letters(reason="labels") == []
+        last = state.dead_letters()[-1]
+        assert state.dead_letter(last.id) == last
+        with pytest.raises(UsageError):
+            state.dead_letter(9)
+    with State(tmp_path, write=True) as state:
+        assert state.purge([1]) == 1
+        assert state.purge() == 1
+
+
+def test_full_dead_letters_hold_the_span_back(tmp_path: Path) -> None:
+    one = span(0, 10)
+
+    async def work(journal: Journal) -> None:
+        journal.note([note()])
+        await journal.begin([one])
+        with pytest.raises(DeadLettersFull):
+            await journal.commit([settled(one, letter(0, b"x" * 2000))])
+        assert positions(tmp_path)[0].offset == 0
+
+    drive(tmp_path, work, max_bytes=1000)
+
+
+def test_full_dead_letters_may_drop_the_oldest(tmp_path: Path) -> None:
+    spans = [span(0, 10), span(10, 20)]
+
+    async def work(journal: Journal) -> None:
+        journal.note([note()])
+        await journal.begin(spans)
+        await journal.commit([settled(spans[0], letter(0, b"x" * 500))])
+        await journal.commit([settled(spans[1], letter(10, b"y" * 500))])
+        assert journal.dropped_letters == 1
+
+    drive(tmp_path, work, max_bytes=1000, when_full="drop-oldest")
+    with State(tmp_path) as state:
+        assert [kept.letter.offset for kept in state.dead_letters()] == [10]
+
+
+def test_positions_can_be_renamed_and_reset(tmp_path: Path) -> None:
+    async def work(journal: Journal) -> None:
+        journal.open_source("app", "e1", b"{}")
+        journal.note([note()])
+        await journal.flush()
+
+    drive(tmp_path, work)
+    with State(tmp_path, write=True) as state:
+        assert state.rename("app", "web") == 1
+        assert [generation.source for generation in state.positions()] == ["web"]
+        with pytest.raises(UsageError, match="no positions of a source 'app'"):
+            state.reset("app")
+        assert state.reset("web") == 1
+        assert state.sources() == []
+
+
+def test_demoted_labels_are_kept(tmp_path: Path) -> None:
+    async def work(journal: Journal) -> None:
+        await journal.demote("app", ("request_id",))
+        assert journal.demoted("app") == ("request_id",)
+
+    drive(tmp_path, work)
+    drive(tmp_path, work)
+
+
+def test_the_files_are_private(tmp_path: Path) -> None:
+    data_dir = tmp_path / "state"
+    drive(data_dir, lambda journal: asyncio.sleep(0))
+    assert (data_dir.stat().st_mode & 0o777, (data_dir / "journal.db").stat().st_mode & 0o777) == (0o700, 0o600)
+
+
+def test_an_unusable_data_dir_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(JournalError) as caught:
+        Journal(tmp_path / "file" / "state")
+    assert caught.value.hint == "let [agent] data_dir name a directory that the agent's user may write to"
