@@ -101,7 +101,7 @@ class Chunk:
     sizes: list[int] | None
     """Bytes each line takes in the file, its LF included; None: `length + 1` each."""
     plain: bool
-    """No line is blank and framing changed none: the column paths may take the chunk as it is."""
+    """No line is blank: the column paths may take the chunk as it is."""
     fallbacks: dict[str, int] = field(default_factory=dict)
     """What framing had to do, by reason (invalid_utf8, cut, nul_hole, redraw), in lines."""
 

@@ -1,0 +1,103 @@
+"""A source's configuration compiled to one function: chunk in, encoded entries and counts out.
+
+Rule 1: pure: the same chunk and carry give the same result. What a pipeline remembers between chunks (label values,
+        the suspicion of a wrong zone, caches) never changes a result; it is there to be asked.
+Rule 2: one thread at a time.
+Rule 3: the books balance: lines = Σ part.lines + Σ dropped + Σ refused.lines.
+Rule 4: three ways through with equal results: whole columns for text that no stage touches, JSON by columns, and the
+        general path for all else.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from shipper.chunk import Carry, Chunk, Processed
+from shipper.config.model import AnyStage, Auto, Cri, Limit, ResolvedSource, Timestamp
+from shipper.config.stages import JSON
+from shipper.pipeline.columns import JsonColumns, JsonPlan, plan_of, whole_column
+from shipper.pipeline.general import General
+from shipper.pipeline.labels import LabelGuard, Labeller
+from shipper.pipeline.multiline import compile_multiline
+from shipper.pipeline.stages.build import build_stages
+from shipper.pipeline.suspicion import ZoneSuspicion
+from shipper.pipeline.window import window_of
+
+_TIMED: Final = (Timestamp, Auto, Cri)
+
+
+class Pipeline:
+    """The compiled pipeline of one source."""
+
+    def __init__(self, resolved: ResolvedSource, *, metadata: bool = True) -> None:
+        self.rate: float | None = rate_of(resolved.stages)
+        """Lines a second that `limit` stages allow; None: no limit."""
+        self._guard = LabelGuard(resolved.max_label_values)
+        self._labeller = Labeller(resolved, self._guard, metadata=metadata)
+        self._grouper = compile_multiline(resolved.multiline)
+        self._untouched = not any(not isinstance(stage, Limit) for stage in resolved.stages)
+        self._suspicion = ZoneSuspicion()
+        window = window_of(resolved)
+        plan = _plan(resolved) if self._grouper is None else None
+        self._json = JsonColumns(plan, self._labeller, window, self._suspicion, resolved.timezone) if plan else None
+        self._general = General(
+            stages=build_stages(resolved.stages, resolved.timezone),
+            grouper=self._grouper,
+            labeller=self._labeller,
+            window=window,
+            suspicion=self._suspicion,
+            timed=any(isinstance(stage, _TIMED) for stage in resolved.stages),
+            keep_blank_lines=resolved.keep_blank_lines,
+            max_bytes=_max_bytes(resolved),
+            metadata=metadata,
+        )
+
+    def __call__(self, chunk: Chunk, carry: Carry) -> Processed:
+        """What becomes of a chunk, and what the next one of its lane inherits."""
+        processed = self._straight(chunk, carry) if chunk.plain and chunk.lines else None
+        if processed is None:
+            processed = self._general(chunk, carry)
+        return processed
+
+    @property
+    def timezone_suspect(self) -> int | None:
+        """How far times have steadily been ahead by whole quarter hours, ns; None: they are not."""
+        return self._suspicion.ahead
+
+    def newly_demoted(self) -> tuple[str, ...]:
+        """Labels that went over `max_label_values` since this was asked last, for `span.demoted` of the next spans."""
+        return self._guard.newly_over()
+
+    def _straight(self, chunk: Chunk, carry: Carry) -> Processed | None:
+        if self._json is not None:
+            return self._json(chunk, carry)
+        if not self._untouched:
+            return None
+        if self._grouper is not None and len(self._grouper.starts(chunk.lines)) < len(chunk.lines):
+            return None
+        stream = self._labeller.stream(chunk.span.origin.path, chunk.span.demoted, ())
+        return None if stream.metadata or stream.counts else whole_column(chunk, carry, stream.labels)
+
+
+def compile_pipeline(resolved: ResolvedSource, *, metadata: bool = True) -> Pipeline:
+    """Compile a source's pipeline; `metadata`: whether the server takes structured metadata."""
+    return Pipeline(resolved, metadata=metadata)
+
+
+def rate_of(stages: tuple[AnyStage, ...]) -> float | None:
+    """The strictest `limit`."""
+    return min((stage.rate for stage in stages if isinstance(stage, Limit)), default=None)
+
+
+def _plan(resolved: ResolvedSource) -> JsonPlan | None:
+    stages = tuple(stage for stage in resolved.stages if not isinstance(stage, Limit))
+    if len(stages) == 1 and isinstance(stages[0], Auto):
+        return plan_of(JSON, closes_record=True)
+    return plan_of(stages)
+
+
+def _max_bytes(resolved: ResolvedSource) -> int:
+    """The longest text: what is one line may be as long as a line, what is a record as long as a record."""
+    if resolved.multiline is None:
+        return resolved.max_line_bytes
+    return max(resolved.max_line_bytes, resolved.multiline.max_bytes)

@@ -1,0 +1,191 @@
+"""The general path: records, stages, times, window and parts, one entry after the other.
+
+Rule 1: every physical line ends in exactly one part, drop count or refused entry.
+Rule 2: a blank line (white space only) inside a record is counted with it and left out of its text; elsewhere it is
+        dropped, reason "blank". `keep_blank_lines` keeps both.
+Rule 3: the result is a function of chunk and carry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+
+from shipper.chunk import Carry, Chunk, Part, Processed, Refused
+from shipper.pipeline.entry import HELD, Entry, Stage, Work
+from shipper.pipeline.labels import Labeller, Stream
+from shipper.pipeline.multiline import Grouper
+from shipper.pipeline.parts import Pairs, fitting, part_of
+from shipper.pipeline.suspicion import ZoneSuspicion
+from shipper.pipeline.texts import cut
+from shipper.pipeline.timestamps import Times
+from shipper.pipeline.window import Window, written
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class General:
+    """What one source does with a chunk, whatever is in it."""
+
+    stages: Sequence[Stage]
+    grouper: Grouper | None
+    labeller: Labeller
+    window: Window
+    suspicion: ZoneSuspicion
+    timed: bool
+    """Whether some stage takes times from lines."""
+    keep_blank_lines: bool
+    max_bytes: int
+    metadata: bool
+
+    def __call__(self, chunk: Chunk, carry: Carry) -> Processed:
+        """What becomes of the chunk."""
+        work = Work(chunk, carry)
+        dropped: dict[str, int] = {}
+        entries = self._through_stages(self._records(chunk, dropped), work, dropped)
+        times = Times(carry, chunk.span)
+        timestamps = self._timestamps(entries, times, work.clock)
+        outcome = _Outcome(chunk, times, dropped, work)
+        parts = self._parts(entries, timestamps, outcome)
+        after = times.carry(work.level, work.record)
+        return Processed(
+            span=chunk.span,
+            lines=len(chunk.lines),
+            parts=parts,
+            carry=after,
+            lengths=chunk.lengths,
+            sizes=chunk.sizes,
+            dropped=dropped,
+            fallbacks=work.counts,
+            refused=outcome.refused,
+        )
+
+    def _records(self, chunk: Chunk, dropped: dict[str, int]) -> Iterator[Entry]:
+        lines = chunk.lines
+        starts = range(len(lines)) if self.grouper is None else self.grouper.starts(lines)
+        if len(starts) == len(lines) and (self.keep_blank_lines or chunk.plain):
+            yield from (Entry(index, 1, line) for index, line in enumerate(lines))
+            return
+        for first, end in zip(starts, [*starts[1:], len(lines)], strict=True):
+            members = lines[first:end]
+            if not self.keep_blank_lines:
+                members = [line for line in members if line.strip()]
+            if members:
+                yield Entry(first, end - first, members[0] if len(members) == 1 else b"\n".join(members))
+            else:
+                dropped["blank"] = dropped.get("blank", 0) + end - first
+
+    def _through_stages(self, records: Iterable[Entry], work: Work, dropped: dict[str, int]) -> list[Entry]:
+        entries = _pass(self.stages, records, work, dropped)
+        for place, stage in enumerate(self.stages):
+            if work.held and stage.name == "cri":  # the chunk ends: what waits for its end goes on as it is
+                entries += _pass(self.stages[place + 1 :], list(work.held.values()), work, dropped)
+                entries.sort(key=attrgetter("index"))
+        for entry in entries:
+            if len(entry.text) > self.max_bytes:
+                entry.text = cut(entry.text, self.max_bytes)
+                work.count("cut")
+        return entries
+
+    def _timestamps(self, entries: Sequence[Entry], times: Times, clock: int) -> list[int]:
+        if self.timed:
+            own = [entry.time for entry in entries]
+            self.suspicion.observe(own, clock)
+            return times.issue(own, [entry.index for entry in entries])
+        return [clock + entry.index for entry in entries]
+
+    def _parts(self, entries: Sequence[Entry], timestamps: Sequence[int], outcome: _Outcome) -> list[Part]:
+        groups: dict[tuple[str, str], tuple[list[Entry], list[int], list[Pairs]]] = {}
+        inside = not timestamps or self.window.holds(min(timestamps), max(timestamps), outcome.clock)
+        for entry, issued in zip(entries, timestamps, strict=True):
+            stream = self._stream(entry, outcome)
+            timestamp: int | None = issued
+            if not inside:
+                timestamp = self._in_window(entry, issued, stream, outcome)
+                if timestamp is None:
+                    continue
+            group = groups.setdefault((entry.tenant, stream.labels), ([], [], []))
+            group[0].append(entry)
+            group[1].append(timestamp or issued)
+            group[2].append(self._pairs(entry, stream, outcome))
+        return [part_of(tenant, labels, *group) for (tenant, labels), group in groups.items()]
+
+    def _stream(self, entry: Entry, outcome: _Outcome) -> Stream:
+        span = outcome.chunk.span
+        changes = tuple(entry.changes.items()) if entry.changes else ()
+        stream = self.labeller.stream(span.origin.path, span.demoted, changes)
+        for reason in stream.counts:
+            outcome.work.count(reason)
+        return stream
+
+    def _pairs(self, entry: Entry, stream: Stream, outcome: _Outcome) -> Pairs:
+        if not self.metadata or not (entry.metadata or stream.metadata):
+            return ()
+        pairs = tuple(({**dict(stream.metadata), **(entry.metadata or {})}).items())
+        kept = fitting(pairs)
+        if kept is not pairs:
+            outcome.work.count("metadata_limit")
+        return kept
+
+    def _in_window(self, entry: Entry, timestamp: int, stream: Stream, outcome: _Outcome) -> int | None:
+        """The timestamp to send with; None if the entry is not to be sent."""
+        reason, policy = self.window.judge(timestamp, outcome.clock)
+        if not reason:
+            return timestamp
+        if policy == "restamp":
+            entry.attach("original_timestamp", written(timestamp))
+            return outcome.times.free(outcome.clock + entry.index)
+        if policy == "drop":
+            outcome.dropped[reason] = outcome.dropped.get(reason, 0) + entry.weight
+        else:
+            words = self.window.words(reason, timestamp, outcome.clock)
+            outcome.refused.append(outcome.refuse(entry, timestamp, stream, reason, words))
+        return None
+
+
+def _pass(stages: Sequence[Stage], records: Iterable[Entry], work: Work, dropped: dict[str, int]) -> list[Entry]:
+    """The entries that pass all stages."""
+    entries: list[Entry] = []
+    keep = entries.append
+    for entry in records:
+        for stage in stages:
+            reason = stage(entry, work)
+            if reason:
+                if reason is not HELD:
+                    dropped[reason] = dropped.get(reason, 0) + entry.weight
+                break
+        else:
+            keep(entry)
+    return entries
+
+
+class _Outcome:
+    """What of a chunk is not in its parts."""
+
+    __slots__ = ("chunk", "clock", "dropped", "refused", "times", "work")
+
+    def __init__(self, chunk: Chunk, times: Times, dropped: dict[str, int], work: Work) -> None:
+        self.chunk = chunk
+        self.clock = chunk.span.clock
+        self.times = times
+        self.dropped = dropped
+        self.work = work
+        self.refused: list[Refused] = []
+
+    def refuse(self, entry: Entry, timestamp: int, stream: Stream, reason: str, words: str) -> Refused:
+        """A dead letter that points to the bytes of an entry."""
+        offset = self.work.offset(entry.index)
+        last = entry.last
+        sizes = self.chunk.sizes
+        size = sizes[last] if sizes is not None else self.chunk.lengths[last] + 1
+        return Refused(
+            offset=offset,
+            length=self.work.offset(last) + size - offset,
+            lines=entry.weight,
+            timestamp=timestamp,
+            labels=stream.labels,
+            tenant=entry.tenant,
+            text=None,
+            reason=reason,
+            words=words,
+        )

@@ -1,0 +1,221 @@
+"""What holds for every pipeline and every chunk, whatever is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shipper.chunk import Carry, Chunk, Processed
+from shipper.config import stages as s
+from shipper.config.model import Multiline, ResolvedSource
+from shipper.delivery.wire import decode_entries
+from shipper.pipeline.compile import compile_pipeline
+
+TIME = b"2026-01-27T15:46:41.479516Z"
+BITS = (
+    *(b"", b" ", b"\t", b"{", b"}", b"[", b"]", b'"', b":", b",", b"\\", b"\\ud800", b"NaN", b"null", b"1e999", b"-"),
+    *(b'"event"', b'"level"', b'"timestamp"', b'"info"', b'"ERROR"', b'"%s"' % TIME, b"1769528801", b"true", b"\x00"),
+    *(
+        b"[Model1] ",
+        b"(EngineCore_DP0 pid=1) ",
+        b"\x1b[1;36m",
+        b"\x1b[0m",
+        b"ERROR ",
+        b"INFO:     ",
+        b"level=warn msg=a",
+    ),
+    *(b"01-27 15:45:11 ", b"[core.py:875] ", b"Jan 27 15:40:21 host ", TIME, b"Traceback (most recent call last):"),
+    *("한국어".encode(), "🤔".encode(), b"ValueError: x", b"  File", b"2026-01-27T15:46:41Z stdout P ", b"stderr F "),
+    *(
+        b'{"event": "a", "level": "info", "timestamp": "%s"}' % TIME,
+        b'{"timestamp": "2026-01-27T15:46:41.4Z", "level": 30}',
+    ),
+)
+LINE = st.one_of(
+    st.lists(st.sampled_from(BITS), max_size=7).map(b"".join),
+    st.text(st.characters(exclude_characters="\n\r", exclude_categories=("Cs",)), max_size=40).map(str.encode),
+)
+LINES = st.lists(LINE, max_size=25)
+COMMON = (s.Json(), s.Timestamp(), s.Labels(from_={"level": "level"}))
+PIPELINES: dict[str, tuple[Any, ...]] = {
+    **s.BUILT_IN_PIPELINES,
+    "output": (*COMMON, s.Output()),
+    "output of a field": (*COMMON, s.Output(from_="level")),
+    "logfmt": (s.Logfmt(), s.Timestamp(format=("unix", "%Y-%m-%dT%H:%M:%S.%fZ")), s.Labels(from_={"level": "level"})),
+    "regex": (s.Regex(pattern=r"(?P<level>[A-Z]+) (?P<rest>.*)"), s.Labels(from_={"level": "level", "rest": "rest"})),
+    "cri": (s.Cri(), s.Detect(), s.Labels(from_={"level": "level"})),
+    "edits": (s.Replace(pattern="[a-z]*", with_=r"<\0>"), s.Decolorize(), s.Truncate(bytes=64)),
+    "filters": (s.Json(), s.Drop(field="level", value=("info",)), s.Keep(pattern="e|한"), s.Sample(rate=0.5)),
+    "metadata": (s.Json(), s.Metadata(from_={"event": "event"}), s.Tenant(from_="level"), s.DropLabels(names=("job",))),
+    "all at once": (
+        s.Detect(),
+        s.Logfmt(),
+        s.Json(),
+        s.Timestamp(),
+        s.StaticLabels(labels={"a": "b"}),
+        s.Limit(rate=5),
+    ),
+}
+MULTILINES = (
+    None,
+    Multiline(preset="python"),
+    Multiline(preset="vllm"),
+    Multiline(start="^[^ ]", max_lines=3, max_bytes=64),
+)
+
+
+@given(lines=LINES, more=LINES, multiline=st.sampled_from(MULTILINES), after_eof=st.booleans(), keep=st.booleans())
+@pytest.mark.parametrize("name", PIPELINES)
+@settings(max_examples=60, deadline=None)
+def test_for_every_two_chunks_the_books_balance_the_result_is_the_same_again_and_no_timestamp_comes_twice(
+    make_chunk: Callable[..., Chunk],
+    make_resolved: Callable[..., ResolvedSource],
+    name: str,
+    lines: list[bytes],
+    more: list[bytes],
+    multiline: Multiline | None,
+    after_eof: bool,
+    keep: bool,
+) -> None:
+    resolved = make_resolved(*PIPELINES[name], multiline=multiline, keep_blank_lines=keep)
+    chunks = [
+        make_chunk(lines),
+        make_chunk(more, clock=make_chunk(()).span.clock + 1000, start=5000, after_eof=after_eof),
+    ]
+    first = run(resolved, chunks)
+    assert [books(processed) for processed in first] == [len(lines), len(more)]
+    assert first == run(resolved, chunks)
+    timestamps = [entry.timestamp for made in first for part in made[0] for entry in decode_entries(part[2])]
+    assert len(timestamps) == len(set(timestamps))
+
+
+def run(resolved: ResolvedSource, chunks: list[Chunk]) -> list[Any]:
+    pipeline, carry, outcomes = compile_pipeline(resolved), Carry(), []
+    for chunk in chunks:
+        processed = pipeline(chunk, carry)
+        carry = processed.carry
+        outcomes.append(whole(processed))
+    return outcomes
+
+
+def whole(processed: Processed) -> tuple[Any, ...]:
+    parts = [
+        (
+            part.tenant,
+            part.labels,
+            part.body,
+            part.entries,
+            part.lines,
+            part.first,
+            part.last,
+            list(part.where),
+            part.weights and list(part.weights),
+        )
+        for part in processed.parts
+    ]
+    return parts, processed.lines, processed.dropped, processed.fallbacks, processed.refused, processed.carry
+
+
+def books(outcome: tuple[Any, ...]) -> int:
+    parts, lines, dropped, _, refused, _ = outcome
+    for _, _, body, entries, line_count, first, last, where, weights in parts:
+        times = [entry.timestamp for entry in decode_entries(body)]
+        assert (len(times), min(times), max(times)) == (entries, first, last)
+        assert len(where) == entries
+        assert sum(weights or [1] * entries) == line_count
+    accounted = sum(part[4] for part in parts) + sum(dropped.values()) + sum(letter.lines for letter in refused)
+    assert accounted == lines
+    return accounted
+
+
+@given(lines=LINES, demoted=st.sampled_from([(), ("level",), ("job",)]), metadata=st.booleans())
+@pytest.mark.parametrize(
+    "stages",
+    [
+        (),
+        COMMON,
+        (s.Json(),),
+        (s.Auto(),),
+        (s.Json(), s.Labels(from_={"level": "level", "event": "event"})),
+        (s.Json(), s.Timestamp(from_="event", format=("rfc3339",)), s.Labels(from_={"a": "timestamp"})),
+    ],
+)
+@settings(max_examples=150, deadline=None)
+def test_for_every_chunk_the_straight_paths_make_what_the_general_path_makes(
+    make_chunk: Callable[..., Chunk],
+    make_resolved: Callable[..., ResolvedSource],
+    stages: tuple[Any, ...],
+    lines: list[bytes],
+    demoted: tuple[str, ...],
+    metadata: bool,
+) -> None:
+    chunk = make_chunk([line for line in lines if line.strip()], demoted=demoted)
+    pipeline = compile_pipeline(make_resolved(*stages, labels={"job": "x"}), metadata=metadata)
+    now = 1_769_528_801_000_000_000
+    carry = Carry(issued=now, parsed=now, recent=((now - 3, now),), level="error", record="head")
+    assert whole(pipeline(chunk, carry)) == whole(pipeline._general(chunk, carry))
+
+
+JSON_LINE = st.fixed_dictionaries(
+    {"event": st.sampled_from(["a", ""])},
+    optional={
+        "level": st.sampled_from(["info", "INFO", "error", "warn", "strange", "", None]),
+        "timestamp": st.sampled_from(
+            [
+                "2026-01-27T15:46:41.479516Z",
+                "2026-01-27T15:46:41.479517Z",
+                "2026-01-27T15:46:42Z",
+                "",
+                None,
+                "2026-01-27T15:46:40.000001Z",
+                "2026-01-27T15:46:41.4795160Z",
+                "2026-01-27T15:46:41,479516Z",
+                "2026-01-27",
+            ]
+        ),
+    },
+)
+
+
+@given(documents=st.lists(JSON_LINE, min_size=1, max_size=20), after_eof=st.booleans())
+@settings(max_examples=300, deadline=None)
+def test_for_every_chunk_of_json_objects_columns_make_what_the_general_path_makes(
+    make_chunk: Callable[..., Chunk],
+    make_resolved: Callable[..., ResolvedSource],
+    documents: list[dict[str, Any]],
+    after_eof: bool,
+) -> None:
+    import orjson
+
+    chunk = make_chunk(list(map(orjson.dumps, documents)), after_eof=after_eof)
+    pipeline = compile_pipeline(make_resolved(*COMMON))
+    now = 1_769_528_801_000_000_000
+    carry = Carry(issued=now, parsed=now - 5, recent=((now - 5, now - 5), (now, now)))
+    assert whole(pipeline(chunk, carry)) == whole(pipeline._general(chunk, carry))
+
+
+def test_the_common_json_chunk_takes_the_columns(
+    make_chunk: Callable[..., Chunk], make_resolved: Callable[..., ResolvedSource]
+) -> None:
+    lines = [b'{"event": "a", "level": "%s", "timestamp": "%s"}' % (level, TIME) for level in (b"info", b"error")]
+    pipeline = compile_pipeline(make_resolved(*COMMON))
+    assert pipeline._json is not None
+    assert pipeline._json(make_chunk(lines), Carry()) is not None
+
+
+def test_the_strictest_limit_is_the_rate(make_resolved: Callable[..., ResolvedSource]) -> None:
+    assert compile_pipeline(make_resolved(s.Limit(rate=50), s.Limit(rate=20.5))).rate == 20.5
+    assert compile_pipeline(make_resolved(s.Json())).rate is None
+
+
+def test_an_empty_chunk_makes_nothing_and_hands_the_carry_on(
+    make_chunk: Callable[..., Chunk], make_resolved: Callable[..., ResolvedSource]
+) -> None:
+    carry = Carry(issued=9, parsed=8, recent=((9, 9),), level="error", record="head")
+    for stages in PIPELINES.values():
+        processed = compile_pipeline(make_resolved(*stages))(make_chunk([]), carry)
+        assert (processed.parts, processed.dropped, processed.carry) == ([], {}, carry)

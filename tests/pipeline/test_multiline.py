@@ -1,0 +1,181 @@
+"""Joining the lines of one record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shipper.config.model import Multiline
+from shipper.pipeline.multiline import Grouper, compile_multiline
+
+ENGINE = b"(EngineCore_DP0 pid=99) "
+ERROR = ENGINE + b"ERROR 01-27 15:47:39 [core.py:875] "
+
+
+def grouper(**options: object) -> Grouper:
+    made = compile_multiline(Multiline(**options))  # type: ignore[arg-type]
+    assert made is not None
+    return made
+
+
+def records(made: Grouper, lines: list[bytes]) -> list[list[bytes]]:
+    starts = made.starts(lines)
+    return [lines[first:end] for first, end in zip(starts, [*starts[1:], len(lines)], strict=True)]
+
+
+def test_without_a_configuration_lines_are_not_joined() -> None:
+    assert compile_multiline(None) is None
+
+
+def test_the_wait_is_the_configurations() -> None:
+    assert grouper(start="^x", max_wait=5_000_000_000).max_wait == 5_000_000_000
+
+
+def test_a_pattern_says_which_lines_begin_a_record() -> None:
+    lines = [b"rest of one", b"2026 a", b" b", b"", b"2026 c", b"2026 d"]
+    assert grouper(start=r"^\d{4} ").starts(lines) == [0, 1, 4, 5]
+    assert grouper(start="b").starts(lines) == [0, 2]
+
+
+def test_long_records_are_split_by_lines_and_by_bytes() -> None:
+    assert grouper(start="^x", max_lines=2).starts([b"x", b"a", b"b", b"c", b"d", b"x", b"e"]) == [0, 2, 4, 5]
+    lines = [b"x" * 30, b"a" * 33, b"b" * 1, b"c" * 70, b"d" * 61, b"e"]
+    assert grouper(start="^x", max_bytes=64).starts(lines) == [0, 2, 3, 4]
+    assert grouper(start="^x", max_bytes=64).starts([b"x" * 30, b"a" * 34]) == [0, 1]
+
+
+PYTHON_RECORDS = [
+    [b"ERROR:    Exception in ASGI application", b"Traceback (most recent call last):", b'  File "/app/x.py", line 33'],
+    [b"2026/02/04 03:46:47 ERROR mlflow.server: x"],
+    [b'172.18.0.2 - - [04/Feb/2026:03:46:47 +0000] "POST / HTTP/1.1" 500 141'],
+    [
+        b"Traceback (most recent call last):",
+        b'  File "x"',
+        b"ValueError: x",
+        b"",
+        b"During handling of the above exception, x",
+        b"",
+        b"Traceback (most recent call last):",
+        b"  y",
+        b"sqlalchemy.exc.OperationalError: (x) y",
+        b"[SQL: z]",
+    ],
+    [b"INFO:     next"],
+    [b"/usr/lib/x.py:41: FutureWarning: deprecated", b"  uri = resolve(uri)"],
+    [b'{"event": "a"}'],
+    [b"  indented after an object"],
+    [
+        b"Fatal Python error: Segmentation fault",
+        b"",
+        b"Thread 0x00007f21c8ff9700 (most recent call first):",
+        b"  File x",
+    ],
+    [b"plain"],
+]
+
+
+def test_the_preset_python_joins_tracebacks_dumps_and_indented_lines() -> None:
+    made = grouper(preset="python")
+    assert records(made, [line for record in PYTHON_RECORDS for line in record]) == PYTHON_RECORDS
+    flat = [b"a", b"b: c", b"INFO:     x"]
+    assert records(made, flat) == [[line] for line in flat]
+
+
+VLLM_RECORDS = [
+    [ENGINE + b"INFO 01-27 15:47:36 [launcher.py:46] Route: /docs"],
+    [ENGINE + b"INFO 01-27 15:47:36 [launcher.py:46] Route: /health"],
+    [
+        ERROR + b"EngineCore encountered a fatal error.",
+        ERROR + b"Traceback (most recent call last):",
+        ERROR + b'  File "core.py", line 866',
+        ERROR + b"",
+        ERROR + b"torch.OutOfMemoryError: out",
+        ERROR + b"of memory",
+    ],
+    [
+        ENGINE + b"Process EngineCore_DP0:",
+        ENGINE + b"Traceback (most recent call last):",
+        ENGINE + b'  File "p.py"',
+        ENGINE + b"torch.OutOfMemoryError: CUDA out of memory.",
+    ],
+    [ENGINE + b"text after it"],
+    [
+        b"(APIServer pid=412) ERROR 01-27 15:47:39 [async_llm.py:546] AsyncLLM output_handler failed.",
+        b"(APIServer pid=412) ERROR 01-27 15:47:39 [async_llm.py:546] Traceback (most recent call last):",
+        b"(APIServer pid=412) ERROR 01-27 15:47:39 [async_llm.py:546] EngineDeadError: x",
+    ],
+    [b'(APIServer pid=412) INFO:     172.18.0.2:37719 - "POST / HTTP/1.1" 500 Internal Server Error'],
+    [b"(APIServer pid=412) Traceback (most recent call last):", b"(APIServer pid=412)   File x"],
+    [b'(APIServer pid=412) INFO:     172.18.0.2:45375 - "POST / HTTP/1.1" 500 Internal Server Error'],
+    [
+        b"(APIServer pid=412) ERROR:    Exception in ASGI application",
+        b"(APIServer pid=412) Traceback (most recent call last):",
+        b"(APIServer pid=412) ValueError: x",
+    ],
+    [b"(APIServer pid=412) ERROR 01-27 15:47:40 [serving.py:1] Error in preprocessing"],
+    [b"(APIServer pid=412) ERROR 01-27 15:47:40 [serving.py:1] Error in preprocessing"],
+]
+
+
+@pytest.mark.parametrize("launcher", [b"", b"[Model1] "])
+def test_the_preset_vllm_joins_exception_records_and_raw_tracebacks_and_nothing_else(launcher: bytes) -> None:
+    expected = [[launcher + line for line in record] for record in VLLM_RECORDS]
+    assert records(grouper(preset="vllm"), [line for record in expected for line in record]) == expected
+
+
+def test_the_preset_vllm_knows_coloured_prefixes() -> None:
+    head = b"\x1b[1;36m(EngineCore_DP0 pid=203)\x1b[0;0m ERROR 01-27 15:47:39 [core.py:875] "
+    lines = [
+        head + b"failed",
+        head + b"Traceback (most recent call last):",
+        head + b"  File x",
+        head + b"ValueError: x",
+    ]
+    assert grouper(preset="vllm").starts(lines) == [0]
+
+
+def test_a_prompt_that_quotes_a_traceback_joins_nothing() -> None:
+    lines = [
+        b"INFO 01-27 15:45:25 [logger.py:40] Received request: prompt: 'Traceback (most recent call last):'",
+        b"  x",
+    ]
+    assert grouper(preset="vllm").starts(lines) == [0, 1]
+
+
+LINES = st.lists(
+    st.sampled_from(
+        [*(line for record in PYTHON_RECORDS + VLLM_RECORDS for line in record), b"", b" ", b"\t", b"[Model1] "]
+    ),
+    min_size=1,
+    max_size=20,
+)
+
+
+@given(LINES, st.sampled_from([{"preset": "python"}, {"preset": "vllm"}, {"start": "^[^ ]"}]), st.integers(2, 5))
+def test_for_every_lines_records_begin_with_the_first_in_order_within_their_limits(
+    lines: list[bytes], options: dict[str, str], max_lines: int
+) -> None:
+    made = grouper(**options, max_lines=max_lines, max_bytes=100)
+    starts = made.starts(lines)
+    assert starts[0] == 0
+    assert starts == sorted(set(starts))
+    for record in records(made, lines):
+        assert len(record) <= max_lines
+        assert len(record) == 1 or len(b"\n".join(record)) <= 100
+
+
+@pytest.fixture
+def preset(sample: Callable[[str], list[bytes]]) -> Callable[[str, str], list[int]]:
+    return lambda name, preset: [
+        len(record) for record in records(grouper(preset=preset), sample(name)) if len(record) > 1
+    ]
+
+
+def test_the_samples_records_have_these_lengths(preset: Callable[[str, str], list[int]]) -> None:
+    assert preset("vllm/model1_20260127_154502.log", "vllm") == [16, 5, 8]
+    assert preset("mlflow/mlflow_20260204_034407.log", "python") == [20, 2, 5]
+    assert preset("fastapi/app.log", "python") == [18]
+    assert preset("system/syslog.log", "python") == []
