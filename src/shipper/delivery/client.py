@@ -1,0 +1,232 @@
+"""HTTP to Loki: pushes and queries over one transport, and what went wrong in words without secrets.
+
+Rule 1: the transport is the only seam; a stand-in for it serves every test.
+Rule 2: a request ends within `timeout`, however slowly the server drips.
+Rule 3: an outcome is data, never an exception: a reply, or why there is none and whether the server may have it.
+Rule 4: secrets are read from their files when these change, and appear in no message.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import importlib.util
+import ssl
+import sys
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote
+
+import snappy
+
+# httpx._main is httpx's command line: it imports click and rich with all of pygments (30 ms and 6 MiB), for nothing
+# here. httpx itself goes on without it where it cannot be imported.
+_MAIN: Final = "httpx._main"
+if "httpx" not in sys.modules:
+    sys.modules[_MAIN] = None  # type: ignore[assignment]
+import httpx  # noqa: E402
+
+if sys.modules.get(_MAIN, False) is None:
+    del sys.modules[_MAIN]
+# httpcore imports sniffio at each lock it takes. A module that is not there is searched for each time: 0.2 ms a push.
+if importlib.util.find_spec("sniffio") is None:
+    sys.modules["sniffio"] = None  # type: ignore[assignment]
+
+from shipper.config.masking import read_secret  # noqa: E402
+from shipper.config.model import Loki, Tls  # noqa: E402
+from shipper.config.urls import push_url, query_url  # noqa: E402
+from shipper.delivery.http1 import MOST, Direct  # noqa: E402
+from shipper.delivery.wire import SECOND  # noqa: E402
+from shipper.errors import ShipperError  # noqa: E402
+
+MAX_REPLY: Final = 1024 * 1024
+"""Bytes of a reply to a push that are read: Loki names each kind of refused entry, in text."""
+MAX_ANSWER: Final = 256 * 1024 * 1024
+"""Bytes of a query's answer that are read."""
+Transport = httpx.AsyncBaseTransport
+_CONNECTING: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+_OURS: Final = (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What the server said; header names in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoReply:
+    """Why there is none."""
+
+    failure: str
+    """loki_unreachable, loki_timeout or loki_unauthorized (a secret cannot be read)."""
+    detail: str
+    sent: bool
+    """Whether the server may have the request."""
+
+    @property
+    def status(self) -> str:
+        """For the counters."""
+        return {"loki_timeout": "timeout", "loki_unauthorized": "no_credentials"}.get(
+            self.failure, "broken" if self.sent else "unreachable"
+        )
+
+
+class Client:
+    """One connection pool to Loki. `aclose` gives it back."""
+
+    def __init__(self, loki: Loki, transport: Transport | None = None) -> None:
+        self._timeout = loki.timeout / SECOND
+        self._push_url = httpx.URL(push_url(loki)).copy_with(username=None, password=None)
+        self._loki = loki
+        self._credentials = Credentials(loki)
+        self._transport = transport or _transport(loki)
+        self._headers = [("User-Agent", f"shipper/{version('shipper')}"), *loki.headers.items()]
+        part = min(self._timeout, max(self._timeout / 2, 1.0))
+        self._extensions = {
+            "timeout": {"connect": part, "pool": self._timeout, "read": self._timeout, "write": self._timeout}
+        }
+
+    async def push(self, tenant: str, body: bytes) -> Reply | NoReply:
+        """POST one snappy-compressed PushRequest."""
+        headers = [("Content-Type", "application/x-protobuf")]
+        return await self._exchange("POST", self._push_url, tenant, headers, body, MAX_REPLY)
+
+    async def get(self, endpoint: str, tenant: str, parameters: Mapping[str, str]) -> Reply | NoReply:
+        """GET an endpoint below `/loki/api/v1` on the query side."""
+        url = httpx.URL(query_url(self._loki, endpoint)).copy_with(username=None, password=None)
+        url = url.copy_merge_params(parameters)
+        return await self._exchange("GET", url, tenant, [("Accept", "application/json")], b"", MAX_ANSWER)
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._transport.aclose()
+
+    async def _exchange(
+        self, method: str, url: httpx.URL, tenant: str, headers: list[tuple[str, str]], body: bytes, most: int
+    ) -> Reply | NoReply:
+        try:
+            credentials = self._credentials.header()
+        except ShipperError as error:
+            return NoReply(failure="loki_unauthorized", detail=error.message, sent=False)
+        headers += self._headers
+        headers += credentials
+        if tenant:
+            headers.append(("X-Scope-OrgID", tenant))
+        try:
+            extensions = {**self._extensions, MOST: most}
+            request = httpx.Request(method, url, headers=headers, content=body, extensions=extensions)
+            async with asyncio.timeout(self._timeout):
+                return await self._receive(await self._transport.handle_async_request(request), most)
+        except _CONNECTING as error:
+            return NoReply(failure="loki_unreachable", detail=_told(error), sent=False)
+        except _OURS as error:
+            return NoReply(failure="loki_unreachable", detail=_told(error), sent=False)
+        except (TimeoutError, httpx.TimeoutException):
+            return NoReply(failure="loki_timeout", detail=f"no reply within {self._timeout:g} s", sent=True)
+        except (httpx.HTTPError, OSError) as error:
+            return NoReply(failure="loki_unreachable", detail=_told(error), sent=True)
+
+    async def _receive(self, response: httpx.Response, most: int) -> Reply:
+        pieces, size = [], 0
+        try:
+            async for piece in response.aiter_bytes():
+                pieces.append(piece)
+                size += len(piece)
+                if size >= most:
+                    break
+        except httpx.DecodingError:
+            pieces = []
+        finally:
+            await response.aclose()
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return Reply(status=response.status_code, headers=headers, body=b"".join(pieces))
+
+
+class Credentials:
+    """The Authorization header, from files that are read again when they change."""
+
+    def __init__(self, loki: Loki) -> None:
+        self._loki = loki
+        self._url = httpx.URL(loki.url)
+        self._seen: tuple[int, int, int] | None = None
+        self._header: list[tuple[str, str]] = []
+        basic, bearer = loki.basic_auth, loki.bearer_token_file
+        self._path = Path(basic.password_file) if basic else Path(bearer) if bearer else None
+        if self._path is None and self._url.username:
+            self._header = [_basic(unquote(self._url.username), unquote(self._url.password))]
+
+    def header(self) -> list[tuple[str, str]]:
+        """The header as a list of one, or none; raises ShipperError if a file cannot be read."""
+        if self._path is not None:
+            self._refresh(self._path)
+        return self._header
+
+    def _refresh(self, path: Path) -> None:
+        try:
+            status = path.stat()
+            seen = (status.st_mtime_ns, status.st_size, status.st_ino)
+        except OSError:
+            seen = None  # read_secret says what is wrong
+        if seen is None or seen != self._seen:
+            secret = read_secret(str(path))
+            basic = self._loki.basic_auth
+            self._header = [_basic(basic.username, secret) if basic else ("Authorization", f"Bearer {secret}")]
+            self._seen = seen
+
+
+def compress(body: bytes) -> bytes:
+    """The raw snappy block that Loki reads (not the framed format)."""
+    return bytes(snappy.compress(body))
+
+
+def _basic(user: str, password: str) -> tuple[str, str]:
+    return "Authorization", "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+
+
+def _told(error: Exception) -> str:
+    """An exception of the transport in a few words; its request, and so the URL, is left out."""
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+def _transport(loki: Loki) -> Transport:
+    url = httpx.URL(loki.url)
+    proxy = loki.proxy_url or (_environment_proxy(url) if loki.proxy_from_environment else None)
+    secure = "https" in (url.scheme, httpx.URL(query_url(loki, "query_range")).scheme)
+    trust = _trust(loki.tls) if secure else None  # 20 ms and the system's authorities
+    connections = 2 * loki.max_in_flight + 2
+    if proxy is None:
+        return Direct(trust, most_idle=connections)
+    return httpx.AsyncHTTPTransport(
+        verify=trust or False,
+        http1=True,
+        http2=False,
+        trust_env=False,
+        proxy=proxy,
+        limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=30.0),
+    )
+
+
+def _trust(tls: Tls) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=tls.ca_file)
+    if tls.cert_file:
+        context.load_cert_chain(tls.cert_file, tls.key_file)
+    if tls.insecure_skip_verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _environment_proxy(url: httpx.URL) -> str | None:
+    """What `HTTP_PROXY` and its relatives say for this URL."""
+    proxies = urllib.request.getproxies()
+    if urllib.request.proxy_bypass(url.host):
+        return None
+    return proxies.get(url.scheme) or proxies.get("all")

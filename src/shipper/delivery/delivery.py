@@ -1,0 +1,238 @@
+"""The facade: processed chunks in, settled spans in the journal out.
+
+    add ──▶ batch ──▶ journal.begin ──▶ plan ──▶ sender ──▶ settlement ──▶ journal.commit
+
+Rule 1: nothing is sent before the journal has begun its span, durably.
+Rule 2: everything added stays outstanding, and counts for back-pressure, until the journal has committed it.
+Rule 3: all methods are called from one event loop; only `run` takes time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Collection
+
+import orjson
+
+from shipper.chunk import Processed
+from shipper.clock import Clock
+from shipper.config.model import Loki
+from shipper.delivery.asking import Asking
+from shipper.delivery.backoff import Backoff
+from shipper.delivery.batch import MAX_PUSH, Batch, plan, size_of
+from shipper.delivery.client import Client, Reply, Transport
+from shipper.delivery.commit import Committer, JournalPort
+from shipper.delivery.holds import Holds
+from shipper.delivery.pace import Pace
+from shipper.delivery.piece import Pending
+from shipper.delivery.reactions import Reactions
+from shipper.delivery.sender import Sender
+from shipper.delivery.settle import Settlement
+from shipper.delivery.streams import Streams
+from shipper.delivery.verify import Verifier
+from shipper.delivery.wire import SECOND
+from shipper.errors import JournalError
+from shipper.failures import Failures
+from shipper.ledger import Ledger
+
+
+class Delivery:
+    """Delivers to one Loki. Make it inside a running event loop; `run` it as a task; `close` it in the end."""
+
+    def __init__(
+        self,
+        loki: Loki,
+        *,
+        journal: JournalPort,
+        ledger: Ledger,
+        failures: Failures,
+        clock: Clock,
+        label_names: Callable[[], Collection[str]],
+        transport: Transport | None = None,
+        monotonic: Callable[[], float] | None = None,
+    ) -> None:
+        self._monotonic = monotonic or asyncio.get_running_loop().time
+        self._journal = journal
+        self._failures = failures
+        self._tenant = loki.tenant or ""
+        self._batch_bytes = min(loki.batch_bytes, MAX_PUSH)
+        self._batch_wait = loki.batch_wait / SECOND
+        self._backoff = Backoff(loki.backoff.min / SECOND, max(loki.backoff.max, loki.backoff.min) / SECOND)
+        self._client = Client(loki, transport)
+        self._streams = Streams()
+        pace, holds = Pace(), Holds(failures, self._backoff)
+        self._settlement = Settlement(
+            ledger=ledger, clock=clock, failures=failures, tenant=self._tenant, on_done=self._span_done
+        )
+        self._committer = Committer(
+            journal,
+            self._settlement,
+            failures,
+            self._backoff,
+            monotonic=self._monotonic,
+            on_committed=self._on_committed,
+        )
+        self._reactions = Reactions(
+            loki,
+            settlement=self._settlement,
+            streams=self._streams,
+            pace=pace,
+            holds=holds,
+            backoff=self._backoff,
+            failures=failures,
+            ledger=ledger,
+            clock=clock,
+        )
+        self._sender = self._make_sender(loki, Verifier(self._client, label_names), holds, pace, ledger)
+        self._open: Batch | None = None
+        self._sealed: deque[Batch] = deque()
+        self._added = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._draining = 0
+        self._closing = False
+
+    def _make_sender(self, loki: Loki, verifier: Verifier, holds: Holds, pace: Pace, ledger: Ledger) -> Sender:
+        asking = Asking(
+            loki,
+            verifier,
+            settlement=self._settlement,
+            reactions=self._reactions,
+            holds=holds,
+            failures=self._failures,
+        )
+        return Sender(
+            client=self._client,
+            asking=asking,
+            reactions=self._reactions,
+            holds=holds,
+            pace=pace,
+            ledger=ledger,
+            max_in_flight=loki.max_in_flight,
+            monotonic=self._monotonic,
+        )
+
+    @property
+    def supports_metadata(self) -> bool:
+        """Whether the server takes structured metadata, as far as is known."""
+        return self._reactions.supports_metadata
+
+    def outstanding(self, source: str) -> int:
+        """Bytes of a source that are not settled."""
+        return self._settlement.outstanding(source)
+
+    def total_outstanding(self) -> int:
+        """Bytes of all sources that are not settled."""
+        return self._settlement.total_outstanding()
+
+    def add(self, processed: Processed) -> None:
+        """Take a span's entries; they are in the books from here on. `processed.parts` is emptied."""
+        pending, pieces = self._settlement.open(processed)
+        self._idle.clear()
+        if self._open is not None and self._open.size + size_of(pieces) > self._batch_bytes:
+            self._seal()
+        if self._open is None:
+            self._open = Batch(self._monotonic())
+            self._added.set()
+        self._open.add(pending, pieces)
+        if self._open.size >= self._batch_bytes or self._draining:
+            self._seal()
+
+    async def run(self) -> None:
+        """Deliver until cancelled; requests under way are left to `close`."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._look_at_server())
+            tasks.create_task(self._begin_batches())
+            tasks.create_task(self._sender.run())
+            tasks.create_task(self._committer.run())
+
+    async def drain(self) -> None:
+        """Return when everything added is committed; batches do not wait meanwhile. `run` must be running."""
+        self._draining += 1
+        try:
+            self._seal()
+            await self._idle.wait()
+        finally:
+            self._draining -= 1
+
+    async def close(self, timeout: float) -> None:  # noqa: ASYNC109 - it bounds several steps, each in its way
+        """Begin and send nothing new, let requests under way end within `timeout` seconds, commit what is settled."""
+        self._closing = True
+        end = self._monotonic() + timeout
+        await self._sender.stop(timeout)
+        try:
+            async with asyncio.timeout(max(end - self._monotonic(), 1.0)):
+                await self._committer.step()
+        except TimeoutError:
+            self._failures.begin(
+                "journal_write", "the last commit took too long; its spans are checked at the next start"
+            )
+        await self._client.aclose()
+
+    def _seal(self) -> None:
+        if self._open is not None:
+            self._sealed.append(self._open)
+            self._open = None
+            self._added.set()
+
+    def _span_done(self, pending: Pending) -> None:
+        self._committer.add(pending)
+
+    def _on_committed(self) -> None:
+        if self._settlement.spans == 0:
+            self._reactions.quiet()
+            self._idle.set()
+
+    async def _begin_batches(self) -> None:
+        while True:
+            await self._due()
+            batch = self._sealed[0]
+            await self._begin(batch)
+            self._sealed.popleft()
+            if self._closing:
+                return
+            now = self._monotonic()
+            self._sender.submit(plan(batch.pieces, self._streams, now=now, limit=self._reactions.limit))
+            for pending in batch.pendings:
+                self._settlement.begun(pending)
+
+    async def _due(self) -> None:
+        """Until a batch is sealed, or the open one has waited long enough."""
+        while not self._sealed:
+            self._added.clear()
+            wait = None if self._open is None else self._open.opened + self._batch_wait - self._monotonic()
+            if wait is not None and wait <= 0:
+                self._seal()
+                return
+            timer = None if wait is None else asyncio.get_running_loop().call_later(wait, self._added.set)
+            try:
+                await self._added.wait()
+            finally:
+                if timer is not None:
+                    timer.cancel()
+
+    async def _begin(self, batch: Batch) -> None:
+        """Have the journal begin the batch's spans, however long it takes."""
+        attempts = 0
+        while not self._closing:
+            try:
+                await self._journal.begin([pending.span for pending in batch.pendings])
+            except JournalError as error:
+                attempts += 1
+                self._failures.begin("journal_write", error.message)
+                await asyncio.sleep(self._backoff.pause(attempts))
+            else:
+                self._failures.end("journal_write")
+                return
+
+    async def _look_at_server(self) -> None:
+        """Learn from the server's version whether it takes structured metadata; one that does not say is tried."""
+        reply = await self._client.get("status/buildinfo", self._tenant, {})
+        if isinstance(reply, Reply) and reply.status == 200:
+            try:
+                release = str(orjson.loads(reply.body)["version"])
+            except (ValueError, KeyError, TypeError):
+                return
+            if release.lstrip("v").split(".")[0] in ("0", "1", "2"):
+                self._reactions.supports_metadata = False

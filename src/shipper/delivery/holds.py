@@ -1,0 +1,90 @@
+"""Holds: what nothing can pass until the set-up is mended, and the one probe at a time that finds out.
+
+Rule 1: while a scope is held, one of its pushes at a time is a probe, with growing pauses: no storm of requests.
+Rule 2: probes take turns between the pushes that wait, so a push that is refused for its own sake holds the others only
+        until one of them passes.
+Rule 3: the first push that passes ends the hold and its failure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from shipper.delivery.backoff import Backoff
+from shipper.delivery.batch import Push
+from shipper.failures import Failures
+
+EVERYONE: Final = None
+"""The scope of all tenants: the server cannot be reached, or does not answer."""
+ABSENT: Final = frozenset({"loki_unreachable", "loki_unauthorized"})
+"""Failures of the way to the server, before it says anything."""
+
+
+@dataclass(slots=True)
+class Hold:
+    """One scope that is held."""
+
+    failure: str
+    what: str
+    attempts: int = 0
+    probe_at: float = 0.0
+    probe: Push | None = None
+    """Under way."""
+
+
+class Holds:
+    """The holds by scope: a tenant, or EVERYONE."""
+
+    def __init__(self, failures: Failures, backoff: Backoff) -> None:
+        self._failures = failures
+        self._backoff = backoff
+        self._holds: dict[str | None, Hold] = {}
+
+    def begin(
+        self, scope: str | None, failure: str, detail: str, push: Push, *, now: float, at_least: float = 0.0
+    ) -> None:
+        """A push of the scope was turned away: hold it; if it was the probe, hold it longer."""
+        what = scope or ""
+        hold = self._holds.get(scope)
+        if hold is None:
+            hold = self._holds[scope] = Hold(failure, what)
+        elif hold.failure != failure:
+            self._failures.end(hold.failure, what=hold.what)
+            hold.failure = failure
+        self._failures.begin(failure, detail, what=what)
+        if hold.attempts == 0 or hold.probe is push:
+            self._wait(hold, now, at_least)
+
+    def over(self, tenant: str) -> Hold | None:
+        """The hold that a push of this tenant is under."""
+        if not self._holds:
+            return None
+        return self._holds.get(EVERYONE) or self._holds.get(tenant)
+
+    def answered(self, *, sound: bool) -> None:
+        """The server answered; an answer that is not sound (5xx) shows only that something is there."""
+        hold = self._holds.get(EVERYONE)
+        if hold is not None and (sound or hold.failure in ABSENT):
+            self._end(EVERYONE)
+
+    def returned(self, push: Push, now: float) -> None:
+        """An attempt ended: a probe that told nothing leaves its turn to another."""
+        for hold in self._holds.values():
+            if hold.probe is push:
+                self._wait(hold, now, 0.0)
+
+    def passed(self, tenant: str) -> None:
+        """A push of the tenant passed."""
+        self._end(EVERYONE)
+        self._end(tenant)
+
+    def _wait(self, hold: Hold, now: float, at_least: float) -> None:
+        hold.attempts += 1
+        hold.probe_at = now + self._backoff.pause(hold.attempts, at_least)
+        hold.probe = None
+
+    def _end(self, scope: str | None) -> None:
+        hold = self._holds.pop(scope, None)
+        if hold is not None:
+            self._failures.end(hold.failure, what=hold.what)

@@ -1,0 +1,302 @@
+"""Which entries a refusal is about, from Loki's words and from what was sent.
+
+Rule 1: bytes and words in, offenders out; no I/O, no clock.
+Rule 2: words name one example of each kind with a count, and times to the second; where a bound is monotonic in time
+        (too old, too new, too far behind), the count tells exactly which entries are meant: the oldest, or the newest.
+Rule 3: what the words do not explain is nobody's offence: the caller finds out by asking and by halving.
+
+The words are those of the recorded replies; equal errors are counted ("3 errors like: …"), an ingester names up to ten.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from shipper.delivery.batch import Push
+from shipper.delivery.piece import Piece
+from shipper.delivery.wire import SECOND, Entry, parse_labels
+from shipper.errors import WireError
+
+_STREAM: Final = r"stream '(?P<stream>\{.*?\})'"
+_TIME: Final = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)"
+_TOO_OLD: Final = re.compile(
+    r"(?:(?P<count>\d+) errors like: )?entry for " + _STREAM + r" has timestamp too old: \S+, "
+    r"oldest acceptable timestamp is: (?P<oldest>" + _TIME + ")",
+    re.DOTALL,
+)
+_TOO_NEW: Final = re.compile(
+    r"(?:(?P<count>\d+) errors like: )?entry for " + _STREAM + r" has timestamp too new: (?P<at>" + _TIME + ")",
+    re.DOTALL,
+)
+_TOO_LONG: Final = re.compile(r"(?:(?P<count>\d+) errors like: )?Max entry size '(?P<limit>\d+)' bytes exceeded")
+_METADATA_SIZE: Final = re.compile(
+    r"(?:(?P<count>\d+) errors like: )?" + _STREAM + r" has structured metadata too large: '\d+' bytes, "
+    r"limit: '(?P<limit>\d+)'",
+    re.DOTALL,
+)
+_METADATA_PAIRS: Final = re.compile(
+    r"(?:(?P<count>\d+) errors like: )?" + _STREAM + r" has too many structured metadata labels: '\d+', "
+    r"limit: '(?P<limit>\d+)'",
+    re.DOTALL,
+)
+_LABEL_COUNT: Final = re.compile(r"has \d+ label names; limit (?P<limit>\d+)")
+_LABEL_LENGTH: Final = re.compile(
+    _STREAM + r" has label (?P<part>name|value) too long: '(?P<text>.*?)'(?:; |\s*$)", re.DOTALL
+)
+_LABEL_TWICE: Final = re.compile(_STREAM + r" has duplicate label name: '(?P<text>.*?)'(?:; |\s*$)", re.DOTALL)
+_NO_LABELS: Final = re.compile(r"at least one label pair is required")
+_IGNORED: Final = re.compile(
+    r"entry with timestamp (?P<at>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?) (?P<zone>[+-]\d{4}) \S+ ignored, "
+    r"reason: '(?P<reason>entry too far behind|entry out of order|Per stream rate limit|[^']*)"
+)
+_TOTAL: Final = re.compile(
+    r"total ignored: (?P<ignored>\d+) out of (?P<received>\d+) for stream: (?P<stream>\{.*\})", re.DOTALL
+)
+_SERVER_LABELS: Final = ("service_name", "__stream_shard__")
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One entry of a push, and where it is."""
+
+    piece: Piece
+    index: int
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Offence:
+    """Entries that Loki refuses for one reason."""
+
+    reason: str
+    words: str
+    items: Sequence[Item]
+
+
+@dataclass(frozen=True, slots=True)
+class Isolation:
+    """What a refusal says about a push."""
+
+    offences: list[Offence]
+    complete: bool
+    """Whether the words account for every entry, so that all the others were stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """What an ingester says of the one stream it reports."""
+
+    labels: str
+    """As the push has them; "" if the words name none of its streams."""
+    ignored: int
+    received: int
+    reasons: dict[int, str]
+    """Reason by timestamp, of the entries named."""
+
+
+def items_of(push: Push) -> list[Item]:
+    """All entries of a push."""
+    return [Item(piece, index, entry) for piece in push.pieces for index, entry in enumerate(piece.decode())]
+
+
+def isolate(push: Push, words: str) -> Isolation:
+    """The offenders a 400 names."""
+    items = items_of(push)
+    try:
+        offences = [*_far_behind(push, items, words), *_labels(push, items, words), *_entries(items, words)]
+        return Isolation(_distinct(offences), _complete(push, words))
+    except ValueError:  # a time that is none, or a number of thousands of digits: not Loki's words
+        return Isolation([], False)
+
+
+def read_ignored(push: Push, words: str) -> Ignored | None:
+    """The ingester's report in a refusal, if there is one."""
+    total = _TOTAL.search(words)
+    named = {_nanoseconds(match["at"], match["zone"]): _reason(match["reason"]) for match in _IGNORED.finditer(words)}
+    if total is None:
+        return None
+    return Ignored(named_stream(push, total["stream"]), int(total["ignored"]), int(total["received"]), named)
+
+
+def named_stream(push: Push, printed: str) -> str:
+    """The labels, as sent, of the stream that Loki prints with labels of its own; "" if there is none."""
+    if len(push.streams) == 1:
+        return next(iter(push.streams))
+    for labels in push.streams:
+        if labels == printed or _plain(labels) == _plain(printed, without=_plain(labels)):
+            return labels
+    return ""
+
+
+def _plain(labels: str, without: dict[str, str] | None = None) -> dict[str, str]:
+    """Labels as a mapping; those that servers add are left out unless `without` has them too."""
+    try:
+        parsed = parse_labels(labels)
+    except WireError:
+        return {"": labels}
+    if without is not None:
+        parsed = {name: value for name, value in parsed.items() if name in without or name not in _SERVER_LABELS}
+    return parsed
+
+
+def _complete(push: Push, words: str) -> bool:
+    """An ingester's refusal hides a distributor's: then fewer entries than were sent reached the ingester."""
+    report = read_ignored(push, words)
+    if report is None:
+        return True
+    return report.labels != "" and report.received == sum(piece.entries for piece in push.streams[report.labels])
+
+
+def _far_behind(push: Push, items: Sequence[Item], words: str) -> list[Offence]:
+    report = read_ignored(push, words)
+    if report is None or not report.labels:
+        return []
+    ours = [item for item in items if item.piece.labels == report.labels]
+    if report.ignored > len(report.reasons) and set(report.reasons.values()) == {"too_far_behind"}:
+        oldest = _extreme(ours, report.ignored, newest=False)
+        if {item.entry.timestamp for item in oldest} >= report.reasons.keys():
+            return [Offence("too_far_behind", words, oldest)]
+    return [
+        Offence(reason, words, chosen)
+        for reason in ("too_far_behind", "out_of_order")
+        if (chosen := [item for item in ours if report.reasons.get(item.entry.timestamp) == reason])
+    ]
+
+
+def _extreme(items: Iterable[Item], count: int, *, newest: bool) -> list[Item]:
+    """The `count` oldest or newest entries, and those of the same time as the last of them."""
+    ranked = sorted(items, key=lambda item: item.entry.timestamp, reverse=newest)
+    if count <= 0 or not ranked:
+        return []
+    edge = ranked[min(count, len(ranked)) - 1].entry.timestamp
+    return [item for item in ranked if (item.entry.timestamp >= edge if newest else item.entry.timestamp <= edge)]
+
+
+def _entries(items: Sequence[Item], words: str) -> list[Offence]:
+    """What a distributor says of single entries."""
+    return [
+        Offence(reason, _said(found[0], words), chosen)
+        for reason, pattern, choose in _CHOICES
+        if (found := list(pattern.finditer(words))) and (chosen := choose(items, found))
+    ]
+
+
+def _count(found: Sequence[re.Match[str]]) -> int:
+    return sum(int(match["count"] or 1) for match in found)
+
+
+def _too_old(items: Sequence[Item], found: Sequence[re.Match[str]]) -> list[Item]:
+    """All before the printed bound, and of the second it stands for as many as the count leaves."""
+    bound = max(_whole_seconds(match["oldest"]) for match in found) * SECOND
+    sure = [item for item in items if item.entry.timestamp < bound]
+    unsure = [item for item in items if bound <= item.entry.timestamp < bound + SECOND]
+    return sure + _extreme(unsure, _count(found) - len(sure), newest=False)
+
+
+def _too_new(items: Sequence[Item], found: Sequence[re.Match[str]]) -> list[Item]:
+    """All after the second of the earliest one named, and of that second as many as the count leaves."""
+    bound = min(_whole_seconds(match["at"]) for match in found) * SECOND
+    sure = [item for item in items if item.entry.timestamp >= bound + SECOND]
+    unsure = [item for item in items if bound <= item.entry.timestamp < bound + SECOND]
+    return sure + _extreme(unsure, _count(found) - len(sure), newest=True)
+
+
+def _too_long(items: Sequence[Item], found: Sequence[re.Match[str]]) -> list[Item]:
+    """Longer lines; where these do not make up the count, metadata belongs to the size (newer servers)."""
+    limit = min(int(match["limit"]) for match in found)
+    longer = [item for item in items if len(item.entry.line) > limit]
+    if len(longer) >= _count(found):
+        return longer
+    return [item for item in items if len(item.entry.line) + _metadata_size(item) > limit]
+
+
+def _metadata_too_large(items: Sequence[Item], found: Sequence[re.Match[str]]) -> list[Item]:
+    limit = min(int(match["limit"]) for match in found)
+    return [item for item in items if _metadata_size(item) > limit]
+
+
+def _metadata_too_many(items: Sequence[Item], found: Sequence[re.Match[str]]) -> list[Item]:
+    limit = min(int(match["limit"]) for match in found)
+    return [item for item in items if len(item.entry.metadata) > limit]
+
+
+_Choice = Callable[[Sequence[Item], Sequence[re.Match[str]]], list[Item]]
+_CHOICES: Final[tuple[tuple[str, re.Pattern[str], _Choice], ...]] = (
+    ("too_old", _TOO_OLD, _too_old),
+    ("too_new", _TOO_NEW, _too_new),
+    ("line_too_long", _TOO_LONG, _too_long),
+    ("metadata_too_large", _METADATA_SIZE, _metadata_too_large),
+    ("metadata_too_many", _METADATA_PAIRS, _metadata_too_many),
+)
+
+
+def _metadata_size(item: Item) -> int:
+    return sum(len(name.encode()) + len(value.encode()) for name, value in item.entry.metadata)
+
+
+def _labels(push: Push, items: Sequence[Item], words: str) -> list[Offence]:
+    """Streams that are refused whole."""
+    named = {labels for labels in push.streams if _breaks_limits(labels, words)}
+    if not named and len(push.streams) == 1 and _about_labels(words):
+        named = set(push.streams)
+    chosen = [item for item in items if item.piece.labels in named]
+    return [Offence("labels", words, chosen)] if chosen else []
+
+
+def _about_labels(words: str) -> bool:
+    return any(pattern.search(words) for pattern in (_LABEL_COUNT, _LABEL_LENGTH, _LABEL_TWICE, _NO_LABELS))
+
+
+def _breaks_limits(labels: str, words: str) -> bool:
+    """Whether the words about labels can be meant for this stream."""
+    pairs = _plain(labels)
+    limits = [int(match["limit"]) for match in _LABEL_COUNT.finditer(words)]
+    if limits and len(pairs) > min(limits):
+        return True
+    if _NO_LABELS.search(words) and not pairs:
+        return True
+    long = [(match["part"], match["text"]) for match in _LABEL_LENGTH.finditer(words)]
+    if any(text in (pairs if part == "name" else pairs.values()) for part, text in long):
+        return True
+    return any(labels.count(f"{match['text']}=") > 1 for match in _LABEL_TWICE.finditer(words))
+
+
+def _distinct(offences: Iterable[Offence]) -> list[Offence]:
+    """Each entry in the first offence that has it."""
+    seen: set[tuple[int, int]] = set()
+    result = []
+    for offence in offences:
+        fresh = [item for item in offence.items if (id(item.piece), item.index) not in seen]
+        seen.update((id(item.piece), item.index) for item in fresh)
+        if fresh:
+            result.append(Offence(offence.reason, offence.words, fresh))
+    return result
+
+
+def _said(match: re.Match[str], words: str) -> str:
+    """The one example among several that this reason is about."""
+    return match[0] if len(match[0]) < len(words) and "errors like" in words else words
+
+
+def _reason(words: str) -> str:
+    if words.startswith("entry too far behind"):
+        return "too_far_behind"
+    if words.startswith("entry out of order"):
+        return "out_of_order"
+    return "rate" if words.startswith("Per stream rate limit") else "other"
+
+
+def _whole_seconds(text: str) -> int:
+    return int(datetime.fromisoformat(text).timestamp())
+
+
+def _nanoseconds(text: str, zone: str) -> int:
+    """Go's way of printing a time: zeros at the end of the fraction are cut."""
+    whole, _, fraction = text.partition(".")
+    moment = datetime.fromisoformat(f"{whole}{zone[:3]}:{zone[3:]}")
+    seconds = int((moment - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds())
+    return seconds * SECOND + int(fraction.ljust(9, "0")[:9] or 0)

@@ -1,0 +1,197 @@
+"""The queue of pushes: which may go now, how many at once, and what replaces them when they return.
+
+Rule 1: at most `max_in_flight` requests at once; a push that waits, for whatever reason, takes no slot.
+Rule 2: a push waits while an earlier unsettled one that shares a stream with it is more than 30 minutes older; else
+        pushes of one stream may overlap. Nothing else orders pushes, so one stuck stream or tenant blocks no other.
+Rule 3: never gives up. What leaves the queue is settled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import structlog
+
+from shipper.delivery.asking import Asking, Next
+from shipper.delivery.batch import Push
+from shipper.delivery.client import Client, NoReply, compress
+from shipper.delivery.holds import Hold, Holds
+from shipper.delivery.pace import Pace
+from shipper.delivery.reactions import Reactions, costs_of
+from shipper.delivery.streams import BEHIND, Key
+from shipper.ledger import Ledger
+
+
+@dataclass(slots=True)
+class _Probe:
+    """The push that is to find out whether a hold is over: one that may go now, the least tried, the oldest."""
+
+    hold: Hold
+    push: Push | None = None
+
+    def consider(self, push: Push, now: float) -> None:
+        """Take `push` if it is a better one."""
+        if self.push is None or self._rank(push, now) < self._rank(self.push, now):
+            self.push = push
+
+    def _rank(self, push: Push, now: float) -> tuple[float, int]:
+        return max(push.ready_at - now, 0.0), push.probes
+
+
+class Sender:
+    """Sends pushes until each is settled. `step` starts what may go; `run` is the loop around it."""
+
+    def __init__(
+        self,
+        *,
+        client: Client,
+        asking: Asking,
+        reactions: Reactions,
+        holds: Holds,
+        pace: Pace,
+        ledger: Ledger,
+        max_in_flight: int,
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._client = client
+        self._asking = asking
+        self._reactions = reactions
+        self._holds = holds
+        self._pace = pace
+        self._ledger = ledger
+        self._slots = max_in_flight
+        self._monotonic = monotonic
+        self._queue: list[Push] = []
+        self._tasks: dict[asyncio.Task[None], Push] = {}
+        self._wake = asyncio.Event()
+        self._stopping = False
+        self._log = structlog.get_logger("shipper")
+
+    def __len__(self) -> int:
+        """Pushes that are not settled."""
+        return len(self._queue)
+
+    def submit(self, pushes: Iterable[Push]) -> None:
+        """Queue pushes, after all that are there."""
+        self._queue += pushes
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Send until cancelled; requests under way go on then, see `stop`."""
+        loop = asyncio.get_running_loop()
+        while True:
+            self._wake.clear()
+            delay = self.step()
+            timer = loop.call_later(delay, self._wake.set) if delay < math.inf else None
+            try:
+                await self._wake.wait()
+            finally:
+                if timer is not None:
+                    timer.cancel()
+
+    def step(self) -> float:
+        """Start every push that may go; return the seconds until another may, infinite if only an event can tell."""
+        now, soonest = self._monotonic(), math.inf
+        oldest: dict[Key, int] = {}
+        probes: dict[int, _Probe] = {}
+        for push in self._queue:
+            if len(self._tasks) >= self._slots or self._stopping:
+                return math.inf
+            if _waits_for_older(push, oldest) or push.in_flight:
+                continue
+            hold = self._holds.over(push.tenant)
+            if hold is not None:
+                probes.setdefault(id(hold), _Probe(hold)).consider(push, now)
+                continue
+            ready_at = max(push.ready_at, now + self._wait_for_pace(push, now))
+            if ready_at > now:
+                soonest = min(soonest, ready_at)
+            else:
+                self._start(push, now)
+        return max(min([soonest, *(self._probe(probe, now) for probe in probes.values())]) - now, 0.0)
+
+    async def stop(self, timeout: float) -> None:  # noqa: ASYNC109 - what is late is cancelled, not the caller
+        """Start nothing more, let requests under way end within `timeout` seconds, cancel the rest."""
+        self._stopping = True
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=max(timeout, 0.0))
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    def _wait_for_pace(self, push: Push, now: float) -> float:
+        return self._pace.wait([(push.tenant, ""), *push.ranges], now)
+
+    def _probe(self, probe: _Probe, now: float) -> float:
+        """Send the probe of a hold if it is time; return when it is, infinite if one is under way."""
+        hold, push = probe.hold, probe.push
+        if push is None or hold.probe is not None or len(self._tasks) >= self._slots:
+            return math.inf
+        ready_at = max(hold.probe_at, push.ready_at)
+        if ready_at > now:
+            return ready_at
+        hold.probe = push
+        push.probes += 1
+        self._start(push, now)
+        return math.inf
+
+    def _start(self, push: Push, now: float) -> None:
+        push.in_flight = True
+        self._pace.take(costs_of(push), now)
+        task = asyncio.get_running_loop().create_task(self._attempt(push))
+        self._tasks[task] = push
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        push = self._tasks.pop(task)
+        push.in_flight = False
+        now = self._monotonic()
+        self._holds.returned(push, now)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._log.error("push_attempt_failed", exc_info=error)
+            for piece in push.pieces:
+                piece.doubt = True
+            self._reactions.put_off(push, now)
+        self._wake.set()
+
+    async def _attempt(self, push: Push) -> None:
+        """One attempt; the queue has what is left when it ends."""
+        step = await self._asking.resolve(push, self._monotonic()) if push.doubtful else Next.SEND
+        if step is Next.DONE:
+            self._reactions.finished(push, self._monotonic())
+            self._replace(push, [])
+        elif step is Next.SEND:
+            self._replace(push, await self._send(push))
+
+    async def _send(self, push: Push) -> list[Push]:
+        body = compress(push.encode())
+        push.sent_at = self._monotonic()
+        outcome = await self._client.push(push.tenant, body)
+        now = self._monotonic()
+        status = outcome.status if isinstance(outcome, NoReply) else str(outcome.status)
+        self._ledger.push_requests[status] += 1
+        self._ledger.push_bytes += len(body)
+        self._ledger.push_seconds.observe(now - push.sent_at)
+        return self._reactions.react(push, outcome, now)
+
+    def _replace(self, push: Push, pushes: list[Push]) -> None:
+        """Pushes that replace another stand where it stood: they are as old."""
+        if not pushes:
+            self._reactions.gone(push)
+        if pushes != [push]:
+            place = self._queue.index(push)
+            self._queue[place : place + 1] = pushes
+
+
+def _waits_for_older(push: Push, oldest: dict[Key, int]) -> bool:
+    """Whether an earlier push has much older entries of one of its streams; enters this one's own in `oldest`."""
+    waits = False
+    for key, (first, last) in push.ranges.items():
+        before = oldest.get(key)
+        if before is not None and before < last - BEHIND:
+            waits = True
+        oldest[key] = first if before is None else min(before, first)
+    return waits

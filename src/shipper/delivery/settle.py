@@ -1,0 +1,176 @@
+"""The books of delivery: opens spans, settles their entries, and says which spans are done.
+
+Rule 1: law 3 holds after every call: what is not settled is in flight.
+Rule 2: a line counts as delivered when Loki took it, as dead-lettered when the journal has its dead letter.
+Rule 3: a span is done when the journal has begun it and none of its entries is open.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+from shipper.chunk import Processed
+from shipper.clock import Clock
+from shipper.delivery.piece import Pending, Piece, piece_of
+from shipper.delivery.settled import DeadLetter, Settled
+from shipper.failures import Failures
+from shipper.ledger import Account, Ledger
+
+POINTERS = frozenset({"too_old"})
+"""Reasons whose dead letters hold no text: the bytes in the file are pointer enough, and there may be very many."""
+
+
+class Settlement:
+    """What is open, by span and by source; `on_done` is called with each span that is done, in the order of events."""
+
+    def __init__(
+        self, *, ledger: Ledger, clock: Clock, failures: Failures, tenant: str, on_done: Callable[[Pending], None]
+    ) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self._failures = failures
+        self._tenant = tenant
+        self._on_done = on_done
+        self._outstanding: Counter[str] = Counter()
+        self.spans = 0
+        """Spans that are not committed."""
+
+    def outstanding(self, source: str) -> int:
+        """Bytes of a source that are not settled."""
+        return self._outstanding[source]
+
+    def total_outstanding(self) -> int:
+        """Bytes of all sources that are not settled."""
+        return self._outstanding.total()
+
+    def open(self, processed: Processed) -> tuple[Pending, list[Piece]]:
+        """Enter a span in the books; return it and the pieces to send."""
+        raw = sum(processed.sizes) if processed.sizes is not None else sum(processed.lengths) + len(processed.lengths)
+        parts, processed.parts = processed.parts, []  # the pieces hold the bodies from here on
+        pending = Pending(
+            processed=processed,
+            size=raw + sum([len(part.body) for part in parts]),
+            open=1 + sum([part.entries for part in parts]),
+            dead_letters=[],
+        )
+        self._book(processed, raw)
+        self._outstanding[pending.span.origin.source] += pending.size
+        self.spans += 1
+        for refused in processed.refused:
+            self._give_up(
+                pending,
+                refused.reason,
+                refused.words,
+                offset=refused.offset,
+                length=refused.length,
+                lines=refused.lines,
+                timestamp=refused.timestamp,
+                labels=refused.labels,
+                tenant=refused.tenant,
+                text=refused.text,
+            )
+        return pending, [piece_of(pending, part, self._tenant) for part in parts if part.entries]
+
+    def begun(self, pending: Pending) -> None:
+        """The journal has begun the span."""
+        self._close(pending, 1)
+
+    def store(self, piece: Piece) -> None:
+        """Loki has the piece."""
+        account = self._account(piece)
+        account.delivered += piece.lines
+        account.entries_delivered += piece.entries
+        account.in_flight -= piece.lines
+        self._close(piece.pending, piece.entries)
+
+    def drop(self, piece: Piece, reason: str) -> None:
+        """A rule of the configuration drops the piece."""
+        account = self._account(piece)
+        account.dropped[reason] += piece.lines
+        account.in_flight -= piece.lines
+        self._close(piece.pending, piece.entries)
+
+    def refuse(self, piece: Piece, reason: str, words: str) -> None:
+        """Make dead letters of the piece's entries; their lines stay in flight until the journal has them."""
+        for index, entry in enumerate(piece.decode()):
+            where, lines = piece.where[index], piece.weight(index)
+            offset, length = piece.pending.extent(where, lines)
+            self._give_up(
+                piece.pending,
+                reason,
+                words,
+                offset=offset,
+                length=length,
+                lines=lines,
+                timestamp=entry.timestamp,
+                labels=piece.labels,
+                tenant=piece.tenant,
+                text=None if reason in POINTERS else entry.line,
+            )
+        self._close(piece.pending, piece.entries)
+
+    def settled(self, pending: Pending) -> Settled:
+        """What the journal is told of a span that is done."""
+        return Settled(span=pending.span, carry=pending.processed.carry, dead_letters=tuple(pending.dead_letters))
+
+    def committed(self, pending: Pending) -> None:
+        """The journal has committed the span."""
+        source = pending.span.origin.source
+        account = self._ledger.account(source)
+        for letter in pending.dead_letters:
+            account.dead_lettered[letter.reason] += letter.lines
+            account.in_flight -= letter.lines
+        self._outstanding[source] -= pending.size
+        if not self._outstanding[source]:
+            del self._outstanding[source]
+        self.spans -= 1
+
+    def _book(self, processed: Processed, raw: int) -> None:
+        account = self._ledger.account(processed.span.origin.source)
+        account.read += processed.lines
+        account.bytes_read += raw
+        account.dropped.update(processed.dropped)
+        account.fallbacks.update(processed.fallbacks)
+        account.in_flight += processed.lines - sum(processed.dropped.values())
+
+    def _account(self, piece: Piece) -> Account:
+        return self._ledger.account(piece.source)
+
+    def _give_up(
+        self,
+        pending: Pending,
+        reason: str,
+        words: str,
+        *,
+        offset: int,
+        length: int,
+        lines: int,
+        timestamp: int,
+        labels: str,
+        tenant: str,
+        text: bytes | None,
+    ) -> None:
+        origin = pending.span.origin
+        letter = DeadLetter(
+            offset=offset,
+            length=length,
+            lines=lines,
+            timestamp=timestamp,
+            labels=labels,
+            tenant=tenant or self._tenant,
+            text=text,
+            reason=reason,
+            words=words,
+            source=origin.source,
+            path=origin.path,
+            generation=origin.generation,
+            time=self._clock.now(),
+        )
+        pending.dead_letters.append(letter)
+        self._failures.once("entries_refused", words, source=origin.source, what=reason)
+
+    def _close(self, pending: Pending, entries: int) -> None:
+        pending.open -= entries
+        if pending.open == 0:
+            self._on_done(pending)

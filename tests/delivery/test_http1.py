@@ -1,0 +1,179 @@
+"""HTTP/1.1 over asyncio: replies cut anywhere read the same, connections are used again, failures are httpx's."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shipper.delivery.http1 import MOST, Direct, MalformedReply, RawReply, ReplyReader
+
+NO_CONTENT = b"HTTP/1.1 204 No Content\r\nDate: today\r\n\r\n"
+REPLIES = {
+    NO_CONTENT: RawReply(204, [(b"Date", b"today")], b"", last=False),
+    b"HTTP/1.1 400 Bad Request\r\nContent-Length: 5\r\n\r\nwords": RawReply(
+        400, [(b"Content-Length", b"5")], b"words", last=False
+    ),
+    b"HTTP/1.1 200 OK\r\ntransfer-encoding: Chunked\r\n\r\n3;x=y\r\nabc\r\n2\r\nde\r\n0\r\n\r\n": RawReply(
+        200, [(b"transfer-encoding", b"Chunked")], b"abcde", last=False
+    ),
+    b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n": RawReply(
+        204, [(b"Connection", b"close")], b"", last=True
+    ),
+    b"HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n": RawReply(200, [(b"Content-Length", b"0")], b"", last=True),
+}
+
+
+def read(data: bytes, cuts: list[int], most: int = 1000) -> RawReply | None:
+    reader, start, reply = ReplyReader(most), 0, None
+    for cut in [*sorted(cut % (len(data) + 1) for cut in cuts), len(data)]:
+        reply = reply or reader.feed(data[start:cut])
+        start = max(start, cut)
+    return reply
+
+
+@given(st.sampled_from(sorted(REPLIES)), st.lists(st.integers(0, 200), max_size=6))
+def test_for_every_reply_and_every_way_to_cut_it_the_reply_is_the_same(data: bytes, cuts: list[int]) -> None:
+    assert read(data, cuts) == REPLIES[data]
+
+
+def test_a_body_without_a_length_ends_with_the_connection() -> None:
+    reader = ReplyReader(1000)
+    assert reader.feed(b"HTTP/1.1 502 Bad Gateway\r\n\r\n<html>") is None
+    assert reader.end() == RawReply(502, [], b"<html>", last=True)
+
+
+@pytest.mark.parametrize("head", [b"Content-Length: 900", b"Transfer-Encoding: chunked", b"X: y"])
+def test_a_body_above_the_bound_is_cut_and_ends_the_connection(head: bytes) -> None:
+    chunk = b"384\r\n" if b"chunked" in head else b""
+    reply = ReplyReader(100).feed(b"HTTP/1.1 200 OK\r\n" + head + b"\r\n\r\n" + chunk + b"x" * 500)
+    assert reply is not None
+    assert (len(reply.body), reply.last) == (100, True)
+
+
+def test_what_follows_a_reply_ends_the_connection() -> None:
+    reply = ReplyReader(1000).feed(NO_CONTENT + b"HTTP/1.1 200 OK\r\n\r\n")
+    assert reply is not None
+    assert reply.last
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"SSH-2.0-OpenSSH\r\n\r\n",
+        b"HTTP/1.1 abc\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nnonsense\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"x" * 70_000,
+    ],
+)
+def test_what_is_no_reply_is_refused(data: bytes) -> None:
+    with pytest.raises(MalformedReply):
+        ReplyReader(1000).feed(data)
+
+
+@given(st.binary(max_size=200))
+def test_for_every_bytes_the_reader_answers_waits_or_refuses(data: bytes) -> None:
+    with contextlib.suppress(MalformedReply):
+        reply = ReplyReader(100).feed(b"HTTP/1.1 200 OK\r\n" + data)
+        assert reply is None or reply.status == 200
+
+
+Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+def exchange(handler: Handler, count: int = 1) -> list[httpx.Response | httpx.HTTPError]:
+    """What `count` requests in a row to a server with this handler come to."""
+
+    async def run() -> list[httpx.Response | httpx.HTTPError]:
+        ended: list[asyncio.Event] = []
+
+        async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            done = asyncio.Event()
+            ended.append(done)
+            await handler(reader, writer)
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+            done.set()
+
+        server = await asyncio.start_server(handle, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        transport = Direct(None, most_idle=2)
+        outcomes: list[httpx.Response | httpx.HTTPError] = []
+        for number in range(count):
+            extensions = {"timeout": {"connect": 1.0}, MOST: 1000}
+            body = b"body %d" % number
+            request = httpx.Request("POST", f"http://127.0.0.1:{port}/push?x=1", content=body, extensions=extensions)
+            try:
+                outcomes.append(await transport.handle_async_request(request))
+            except httpx.HTTPError as error:
+                outcomes.append(error)
+        await transport.aclose()
+        for event in ended:
+            await event.wait()
+        server.close()
+        await server.wait_closed()
+        return outcomes
+
+    return asyncio.run(run())
+
+
+def test_a_connection_is_used_again_and_carries_head_and_body() -> None:
+    seen: list[tuple[int, bytes]] = []
+    connections: list[int] = []
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(1)
+        while head := await _until_end(reader):
+            seen.append((len(connections), head.split(b"\r\n")[0] + b" " + await reader.readexactly(6)))
+            writer.write(NO_CONTENT)
+
+    outcomes = exchange(handler, 3)
+    assert [outcome.status_code for outcome in outcomes if isinstance(outcome, httpx.Response)] == [204, 204, 204]
+    assert seen == [(1, b"POST /push?x=1 HTTP/1.1 body %d" % number) for number in range(3)]
+
+
+def test_a_connection_that_the_server_closed_is_not_used_again() -> None:
+    connections: list[int] = []
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(1)
+        await _until_end(reader)
+        writer.write(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
+
+    assert [type(outcome) for outcome in exchange(handler, 2)] == [httpx.Response, httpx.Response]
+    assert len(connections) == 2
+
+
+@pytest.mark.parametrize(
+    ("reply", "error"),
+    [(b"", httpx.ReadError), (b"HTTP/1.1 204", httpx.ReadError), (b"garbage\r\n\r\n", httpx.RemoteProtocolError)],
+)
+def test_a_broken_reply_is_an_error_after_sending(reply: bytes, error: type[httpx.HTTPError]) -> None:
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await _until_end(reader)
+        writer.write(reply)
+
+    (outcome,) = exchange(handler)
+    assert type(outcome) is error
+
+
+def test_a_refused_connection_is_an_error_before_sending() -> None:
+    async def run() -> None:
+        request = httpx.Request("GET", "http://127.0.0.1:9/", extensions={"timeout": {"connect": 1.0}, MOST: 10})
+        with pytest.raises(httpx.ConnectError):
+            await Direct(None, most_idle=1).handle_async_request(request)
+
+    asyncio.run(run())
+
+
+async def _until_end(reader: asyncio.StreamReader) -> bytes:
+    try:
+        return await reader.readuntil(b"\r\n\r\n")
+    except asyncio.IncompleteReadError:
+        return b""

@@ -1,0 +1,44 @@
+"""Named failures: one line when an episode begins, one when it ends, none between."""
+
+import re
+
+import structlog
+from structlog.testing import capture_logs
+
+from shipper.failures import HINTS, Failure, Failures
+
+
+def test_an_episode_is_logged_once_with_its_hint_and_once_when_it_ends() -> None:
+    now = 10**9
+    failures = Failures(lambda: now)
+    with capture_logs() as logs:
+        failures._log = structlog.get_logger()
+        failures.begin("loki_unreachable", "connection refused")
+        failures.begin("loki_unreachable", "connection refused again")
+        now += 2_500_000_000
+        failures.end("loki_unreachable")
+        failures.end("loki_unreachable")
+    assert logs == [
+        {
+            "event": "loki_unreachable",
+            "hint": HINTS["loki_unreachable"],
+            "detail": "connection refused",
+            "log_level": "error",
+        },
+        {"event": "loki_unreachable_over", "lasted_seconds": 2.5, "log_level": "info"},
+    ]
+
+
+def test_current_failures_are_told_apart_by_source_and_what() -> None:
+    failures = Failures(lambda: 7)
+    failures.begin("file_unreadable", "EACCES", source="a", what="/x")
+    failures.begin("file_unreadable", "EACCES", source="a", what="/y")
+    failures.end("file_unreadable", source="a", what="/x")
+    hint = HINTS["file_unreadable"]
+    assert failures.current() == (Failure(name="file_unreadable", source="a", detail="EACCES", hint=hint, since=7),)
+
+
+def test_every_name_is_a_word_and_has_a_hint_of_a_sentence() -> None:
+    for name, hint in HINTS.items():
+        assert re.fullmatch(r"[a-z_]+", name)
+        assert len(hint.split()) >= 5, name
