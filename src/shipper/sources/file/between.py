@@ -1,0 +1,143 @@
+"""Generations that came and went between two looks, and copies that only look like them.
+
+Rule 1: they are siblings that nobody owns, that were not there before the path was, and that are newer than what left
+        the path last; they are read oldest first, under the path's own name.
+Rule 2: `app-20260127.log` and `app.1.log` may as well be live logs of their own: they count only where the generation
+        that was known before went to a name like that.
+Rule 3: a copy of a known generation is no generation. A short copy of the live file is in doubt until the truncation
+        it was made for: if none follows, it was a generation of its own with the same first lines.
+"""
+
+from __future__ import annotations
+
+# ruff: noqa: PTH113, PTH119 - os.path takes a tenth of pathlib's time
+import os
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
+
+from shipper.sources.file import fingerprint as identity
+from shipper.sources.file.content import Content, Gzip, reader
+from shipper.sources.file.fingerprint import WINDOW
+from shipper.sources.file.recall import Place
+from shipper.sources.file.tail import Tail
+from shipper.sources.file.trail import SiblingKey, Trail
+
+if TYPE_CHECKING:
+    from shipper.sources.file.roster import Roster
+
+FORGET = 3600.0
+"""Seconds after which a path is forgotten of which no file is left."""
+SHORT = 4096
+"""A file that is longer and has the same first and last KiB as another one up to its end is a copy of it."""
+DOUBT = 15.0
+"""Seconds in which a copy of a live file is expected to be followed by a truncation."""
+
+
+def find(
+    roster: Roster,
+    trail: Trail,
+    tail: Tail | None,
+    now: float,
+    *,
+    but: tuple[int, int] | None = None,
+    only: Collection[SiblingKey] | None = None,
+    current: Content | None = None,
+) -> None:
+    """Begin what was rotated after `tail` (of `only` these), and is neither the file `but` nor a copy of `current`."""
+    after = tail
+    for place in roster.neighbours.of(trail.path):
+        if place.key == but or (only is not None and place.sibling_key not in only):
+            continue
+        if not may_be(trail, tail, place) or not roster.is_free(trail, place, now):
+            continue
+        with roster.handles.guard(place.path):
+            content = roster.handles.open_place(place)
+            if content is None:
+                continue
+            if _is_copy_or_unfinished(roster, trail, tail, place, content) or (
+                current is not None and is_doubtful(trail, place, content, current, now)
+            ):
+                content.close()
+                continue
+            after = roster.begin(trail, place, now, content=content, after=after)
+
+
+def find_beside_path(roster: Roster, trail: Trail, tail: Tail | None, now: float) -> None:
+    """The same, where what is at the path now may have been copied to be truncated."""
+    there = os.path.isfile(trail.path)
+    current = roster.handles.open(trail.path, os.path.realpath(trail.path)) if there else None
+    find(roster, trail, tail, now, current=current)
+    if current is not None:
+        current.close()
+
+
+def look_beside(roster: Roster, now: float) -> None:
+    """Look for what came and went where it leaves no other trace; forget paths of which nothing is left."""
+    for trail in tuple(roster.trails.values()):
+        if trail.live is None:
+            find(roster, trail, trail.tails[-1] if trail.tails else None, now)
+            _forget(roster, trail, now)
+        elif trail.live.content is not None:
+            find(roster, trail, None, now, current=trail.live.content)
+
+
+def _forget(roster: Roster, trail: Trail, now: float) -> None:
+    owned = any(roster.owners.get(tail.key) is tail for tail in trail.past)
+    trail.gone_at = now if trail.tails or owned else min(trail.gone_at, now)
+    if now - trail.gone_at > FORGET:
+        del roster.trails[trail.path]
+
+
+def may_be(trail: Trail, tail: Tail | None, place: Place) -> bool:
+    """Whether name and time let a sibling be a generation that came after `tail`."""
+    if place.sibling_key in trail.doubtful:
+        return True
+    name = os.path.basename(trail.path)
+    styled = tail is not None and not os.path.basename(tail.seen_at).startswith(name)
+    return place.changed >= trail.left and (styled or os.path.basename(place.path).startswith(name))
+
+
+def _is_copy_or_unfinished(roster: Roster, trail: Trail, tail: Tail | None, place: Place, content: Content) -> bool:
+    """Whether a sibling is a copy of a generation, compressed or made before that was deleted."""
+    relatives: Sequence[Tail] = ()
+    if isinstance(content, Gzip):
+        relatives = (*trail.tails, *trail.past)
+    elif tail is not None and (tail.deleted or tail.content is None):
+        relatives = (tail,)
+    original = next((relative for relative in relatives if is_copy(relative, content)), None)
+    if original is not None:
+        roster.owners[place.key] = original
+    # What is being compressed still lies beside it.
+    return original is not None or (isinstance(content, Gzip) and not content.whole)
+
+
+def is_copy(tail: Tail, content: Content) -> bool:
+    """Whether `content` holds the first bytes of a generation (all of them, if that is closed), and nothing else."""
+    if isinstance(content, Gzip) and not content.whole:
+        return False
+    size = content.size()
+    if size == 0 or size > tail.size:
+        return False
+    if tail.content is None:
+        return size == tail.size == tail.scanned and identity.agrees(tail.known, reader(content), size)
+    return holds(tail.content, content)
+
+
+def is_doubtful(trail: Trail, place: Place, content: Content, current: Content, now: float) -> bool:
+    """Whether a sibling looks like a copy of what is at the path now, made to truncate that."""
+    if isinstance(content, Gzip) or not holds(current, content):
+        return False
+    return not is_short(place, content) or now - trail.doubtful.setdefault(place.sibling_key, now) < DOUBT
+
+
+def is_short(place: Place, content: Content) -> bool:
+    """Whether a file is too short to say that what begins with it is the same file."""
+    return place.size <= SHORT and not isinstance(content, Gzip)
+
+
+def holds(whole: Content, part: Content) -> bool:
+    """Whether `part` is the beginning of `whole`."""
+    size, read, own = part.size(), reader(part), reader(whole)
+    begin = max(0, size - WINDOW)
+    first, last = own(0, min(WINDOW, size)), own(begin, size - begin)
+    return 0 < size == begin + len(last) and read(0, len(first)) == first and read(begin, len(last)) == last

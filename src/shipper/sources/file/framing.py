@@ -1,0 +1,233 @@
+"""Bytes to lines: only LF ends one.
+
+Rule 1: for every way to cut the bytes into feeds the lines are the same, and so are their sizes in the file.
+Rule 2: at most `hold` bytes of an unterminated line are held as they are; a longer one is held as `line.Unfinished`.
+Rule 3: bytes in, lines out; no I/O, no clock. What a line means is not known here.
+
+The hot path is `_frame`: on a block without CR, NUL, bad bytes or overlong lines it makes one split and one map, and
+nothing per line in Python. Measured: 30 MB in 200,000 lines in 23 ms.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from shipper.sources.file.line import Unfinished, tidy
+
+BOM = b"\xef\xbb\xbf"
+HOLD = 64 * 1024
+SHIFTING = ("utf-7", "hz", "iso2022")
+"""Encodings in which ASCII bytes may stand for other characters."""
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Framed:
+    """Complete lines in a row."""
+
+    lines: list[bytes]
+    lengths: list[int]
+    sizes: list[int] | None
+    """Bytes each line takes in the file; None: `length + 1` each."""
+    plain: bool
+    """No line is blank."""
+    marks: list[tuple[int, str]] = field(default_factory=list)
+    """What was done to which line: (index, reason), by index."""
+
+    @property
+    def size(self) -> int:
+        """Bytes the lines take in the file."""
+        return sum(self.lengths) + len(self.lengths) if self.sizes is None else sum(self.sizes)
+
+    def fallbacks(self) -> dict[str, int]:
+        """Lines by reason for which they were changed."""
+        return dict(Counter(reason for _, reason in self.marks))
+
+
+def empty() -> Framed:
+    """No lines."""
+    return Framed(lines=[], lengths=[], sizes=None, plain=True)
+
+
+def join(first: Framed, second: Framed) -> Framed:
+    """The lines of both, in order."""
+    if not first.lines:
+        return second
+    if not second.lines:
+        return first
+    sizes = None
+    if first.sizes is not None or second.sizes is not None:
+        sizes = _sizes(first) + _sizes(second)
+    count = len(first.lines)
+    return Framed(
+        lines=first.lines + second.lines,
+        lengths=first.lengths + second.lengths,
+        sizes=sizes,
+        plain=first.plain and second.plain,
+        marks=first.marks + [(index + count, reason) for index, reason in second.marks],
+    )
+
+
+def split(framed: Framed, count: int) -> tuple[Framed, Framed]:
+    """The first `count` lines, and the others."""
+    return _part(framed, 0, count), _part(framed, count, len(framed.lines))
+
+
+class Framer:
+    """Cuts the bytes of one content into lines; `at_start`: they begin at its offset 0, where a BOM is skipped."""
+
+    def __init__(
+        self, max_line_bytes: int, encoding: str = "utf-8", *, at_start: bool = True, hold: int = HOLD
+    ) -> None:
+        name = codecs.lookup(encoding).name
+        self._encoding = "utf-8" if name in ("utf-8", "utf-8-sig", "ascii") else name
+        self._shifting = self._encoding.startswith(SHIFTING)
+        self._limit = max_line_bytes
+        self._at_start = at_start
+        self._hold = max(len(BOM), hold)
+        self._rest = b""
+        self._long: Unfinished | None = None
+        self._skipped = 0
+
+    @property
+    def rest_size(self) -> int:
+        """Bytes held of the line that has no LF yet."""
+        return len(self._rest) if self._long is None else self._long.size + self._skipped
+
+    def feed(self, data: bytes) -> Framed:
+        """The lines that end in `data`."""
+        if self._long is None:
+            return self._frame(data)
+        end = data.find(b"\n")
+        if end < 0:
+            self._long.add(data)
+            return empty()
+        self._long.add(data[:end])
+        first = self._end_long(newline=1)
+        return join(first, self._frame(data[end + 1 :])) if end + 1 < len(data) else first
+
+    def finish(self) -> Framed:
+        """The rest as a last line, though no LF ends it; nothing if there is none."""
+        if self._long is not None:
+            return self._end_long(newline=0)
+        if not self._rest:
+            return empty()
+        raw, self._rest = self._rest, b""
+        return self._single(*tidy(self._without_bom(raw), self._limit, self._encoding), size=len(raw))
+
+    def _frame(self, data: bytes) -> Framed:
+        lines = data.split(b"\n")
+        if self._rest:
+            # Not `rest + data`: a copy of each block costs more than its split (21 ms against 14 for 30 MB).
+            lines[0] = self._rest + lines[0]
+        self._rest = lines.pop()
+        lengths = list(map(len, lines))
+        sizes: list[int] | None = None
+        marks: list[tuple[int, str]] = []
+        if lines and not self._is_clean(data, lines[0], max(lengths)):
+            sizes, lengths, marks = self._mend(data, lines, lengths)
+        if len(self._rest) > self._hold:
+            self._begin_long()
+        return Framed(lines=lines, lengths=lengths, sizes=sizes, plain=all(map(bytes.strip, lines)), marks=marks)
+
+    def _is_clean(self, data: bytes, first: bytes, longest: int) -> bool:
+        """Whether the lines are in `data` as they are to be shipped; `first` may have begun before it."""
+        if longest > self._limit or self._shifting or b"\r" in data or b"\0" in data:
+            return False
+        if b"\r" in first or b"\0" in first or (self._at_start and first.startswith(BOM)):
+            return False
+        if not (data.isascii() and first.isascii()) and not self._is_utf8(data, first):
+            return False
+        self._at_start = False
+        return True
+
+    def _is_utf8(self, data: bytes, first: bytes) -> bool:
+        if self._encoding != "utf-8":
+            return False
+        begin, end = data.find(b"\n") + 1, data.rfind(b"\n") + 1
+        try:
+            first.decode()
+            codecs.utf_8_decode(memoryview(data)[begin:end], "strict", True)
+        except UnicodeDecodeError:
+            return False
+        return True
+
+    def _mend(
+        self, data: bytes, lines: list[bytes], lengths: list[int]
+    ) -> tuple[list[int] | None, list[int], list[tuple[int, str]]]:
+        """Put the text of each odd line into `lines`; return sizes, lengths and marks."""
+        marks: list[tuple[int, str]] = []
+        changed = False
+        first = self._without_bom(lines[0])
+        if first is not lines[0]:
+            lines[0], changed = first, True
+        for index in self._odd(data, lines, lengths):
+            text, reasons = tidy(lines[index], self._limit, self._encoding)
+            changed = changed or text != lines[index]
+            lines[index] = text
+            marks.extend((index, reason) for reason in reasons)
+        if not changed:
+            return None, lengths, marks
+        return [length + 1 for length in lengths], list(map(len, lines)), marks
+
+    def _odd(self, data: bytes, lines: list[bytes], lengths: list[int]) -> list[int]:
+        """Indices of the lines that may have to be changed."""
+        if self._shifting or self._encoding != "utf-8":
+            return list(range(len(lines)))
+        odd = {0, *_lines_with(b"\r", data), *_lines_with(b"\0", data)}
+        if max(lengths) > self._limit:
+            odd.update(index for index, length in enumerate(lengths) if length > self._limit)
+        if not data.isascii() and not self._is_utf8(data, b""):
+            odd.update(index for index, line in enumerate(lines) if not line.isascii())
+        return sorted(index for index in odd if index < len(lines))
+
+    def _without_bom(self, raw: bytes) -> bytes:
+        """`raw`, without the BOM if it is the first line of the content."""
+        at_start, self._at_start = self._at_start, False
+        return raw[len(BOM) :] if at_start and raw.startswith(BOM) else raw
+
+    def _begin_long(self) -> None:
+        raw = self._without_bom(self._rest)
+        self._skipped = len(self._rest) - len(raw)
+        self._long = Unfinished(self._limit, self._encoding)
+        self._long.add(raw)
+        self._rest = b""
+
+    def _end_long(self, newline: int) -> Framed:
+        assert self._long is not None
+        size = self.rest_size + newline
+        text, reasons = self._long.finish()
+        self._long = None
+        return self._single(text, reasons, size=size)
+
+    def _single(self, text: bytes, reasons: tuple[str, ...], *, size: int) -> Framed:
+        marks = [(0, reason) for reason in reasons]
+        return Framed(lines=[text], lengths=[len(text)], sizes=[size], plain=bool(text.strip()), marks=marks)
+
+
+def _sizes(framed: Framed) -> list[int]:
+    return framed.sizes if framed.sizes is not None else [length + 1 for length in framed.lengths]
+
+
+def _part(framed: Framed, first: int, end: int) -> Framed:
+    lines = framed.lines[first:end]
+    marks = [(index - first, reason) for index, reason in framed.marks if first <= index < end]
+    sizes = None if framed.sizes is None else framed.sizes[first:end]
+    lengths = framed.lengths[first:end]
+    if sizes is not None and not marks and all(map(int.__eq__, sizes, [length + 1 for length in lengths])):
+        sizes = None
+    plain = framed.plain or all(map(bytes.strip, lines))
+    return Framed(lines=lines, lengths=lengths, sizes=sizes, plain=plain, marks=marks)
+
+
+def _lines_with(byte: bytes, data: bytes) -> Iterator[int]:
+    """Indices of the lines in `data` that have `byte`; the others cost what it takes to count their LFs."""
+    index, counted = 0, 0
+    at = data.find(byte)
+    while at >= 0:
+        index += data.count(b"\n", counted, at)
+        yield index
+        counted = data.find(b"\n", at)
+        at = data.find(byte, counted) if counted >= 0 else -1

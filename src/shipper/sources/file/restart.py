@@ -1,0 +1,147 @@
+"""The first look of a process: what the journal knows is matched with what is there.
+
+Rule 1: unfinished generations are found again wherever they went, and finished before anything newer of their path.
+Rule 2: what rotated while the agent was down is read, oldest first, under the path's own name.
+Rule 3: a generation that is not found is kept, not given up: a mount may come back.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+from shipper.sources.file import between, rotation
+from shipper.sources.file import fingerprint as identity
+from shipper.sources.file.content import Gzip, reader
+from shipper.sources.file.discovery import Found
+from shipper.sources.file.paths import label
+from shipper.sources.file.recall import Evidence, Place, claim
+from shipper.sources.file.roster import Roster
+from shipper.sources.file.tail import Tail
+from shipper.sources.file.trail import COARSE, Trail
+from shipper.sources.step import Generation
+
+
+def bring_home(roster: Roster, known: Sequence[Generation], found: Sequence[Found], now: float) -> None:
+    """Make the trails of what the journal knows."""
+    search = _Search(roster, found)
+    claimed = claim(known, search.candidates, search.agrees)
+    newest: dict[str, Tail | None] = {}
+    sought: list[tuple[Trail, Tail, int]] = []
+    for generation in sorted(known, key=lambda generation: generation.id):
+        trail = roster.trail(generation.path)
+        trail.lane.carry = generation.carry
+        place = claimed.get(generation.id)
+        tail = None
+        if place is not None or not generation.finished:
+            compressed = place is not None and (generation.id, place.key) in search.compressed
+            tail = _settle(roster, trail, generation, place, compressed=compressed, now=now)
+        if tail is not None and tail.absent and not tail.scanned:
+            sought.append((trail, tail, trail.left))
+        trail.left = max(trail.left, _changed(roster, generation, tail))
+        newest[generation.path] = tail
+    for trail, tail, since in sought:
+        trail.ignore(())
+        rotation.take_next(roster, trail, tail, since, now)
+    for path, newest_tail in newest.items():
+        roster.trails[path].sort()
+        _find_rotated(roster, roster.trails[path], newest_tail, now)
+
+
+class _Search:
+    """The files that known generations may be, and a look into them."""
+
+    def __init__(self, roster: Roster, found: Sequence[Found]) -> None:
+        self.compressed: set[tuple[int, tuple[int, int]]] = set()
+        self._roster = roster
+        self._by_inode: defaultdict[int, list[Place]] = defaultdict(list)
+        self._by_path: dict[str, Place] = {}
+        for hit in found:
+            place = Place(hit.path, hit.target, hit.key, hit.info.st_mtime_ns, hit.info.st_size)
+            self._by_inode[hit.info.st_ino].append(place)
+            self._by_path[hit.path] = place
+
+    def candidates(self, generation: Generation) -> Iterator[Place]:
+        """Files with the inode, at the paths, and with the rotated names of a generation."""
+        yield from self._by_inode.get(generation.inode, ())
+        for path in dict.fromkeys((generation.path, generation.seen_at)):
+            if path in self._by_path:
+                yield self._by_path[path]
+        yield from self._roster.neighbours.of(generation.path)
+
+    def agrees(self, generation: Generation, place: Place, proof: Evidence) -> bool:
+        """Whether a file holds what a generation is known to have held."""
+        content = self._roster.handles.open_place(place)
+        if content is None:
+            return False
+        try:
+            if isinstance(content, Gzip):
+                self.compressed.add((generation.id, place.key))
+            elif place.size < proof.end:
+                return False
+            return identity.agrees(proof.fingerprint, reader(content), proof.end)
+        finally:
+            content.close()
+
+
+def _settle(
+    roster: Roster, trail: Trail, generation: Generation, place: Place | None, *, compressed: bool, now: float
+) -> Tail:
+    """The tail of a known generation: at its path, at a rotated name, or not found."""
+    key = place.key if place is not None else (generation.device, generation.inode)
+    size = place.size if place is not None else generation.size
+    tail = Tail(
+        reading=roster.reading,
+        origin=roster.origin(generation.id, trail),
+        lane=trail.lane,
+        seen_at=place.path if place is not None else generation.seen_at,
+        key=key,
+        size=generation.offset + 1 if compressed and not generation.finished else size,
+        disk=size,
+        changed=place.changed if place is not None else generation.carry.issued,
+        linked=place is not None and place.linked,
+        rotated_at=now,
+        grown_at=now,
+        finished=generation.finished,
+        absent=place is None,
+    )
+    tail.resume(generation)
+    if place is not None:
+        roster.owners[key] = tail
+        if (place.path, *place.key) != (generation.seen_at, generation.device, generation.inode):
+            roster.out.notes.append(tail.note())
+    if place is not None and place.path == trail.path:
+        trail.promote(tail)
+    elif tail.finished:
+        trail.past.append(tail)
+    else:
+        trail.insert(tail, None)
+    if place is not None and not tail.finished and not compressed:
+        rotation.count_lost(roster, tail, generation.size - max(place.size, generation.offset))
+    if place is not None and not tail.finished and (tail.unread or not tail.scanned) and roster.handles.spare():
+        roster.ensure_open(tail)
+    if place is not None and tail.finished and place.size > generation.offset and not compressed:
+        roster.go_on(tail, place, now)
+    roster.woken.add(trail)
+    return tail
+
+
+def _changed(roster: Roster, generation: Generation, tail: Tail | None) -> int:
+    """What came after a generation was changed later than this, ns: when it was, or its last timestamp."""
+    if tail is not None and not tail.absent and tail.rotated_at is not None:
+        return tail.changed
+    return max(0, min(generation.carry.issued, roster.reading.clock.now()) - COARSE)
+
+
+def _find_rotated(roster: Roster, trail: Trail, newest: Tail | None, now: float) -> None:
+    """Begin what was written and rotated while the agent was down, after the newest generation that is known."""
+    if trail.live is None and (newest is not None or trail.left):
+        trail.ignore(())
+        between.find_beside_path(roster, trail, newest, now)
+    free = [place for place in roster.neighbours.of(trail.path) if place.key not in roster.owners]
+    trail.ignore(place for place in free if not trail.left or place.changed < trail.left)
+    if trail.live is not None and trail.left and len(free) > len(trail.ignored) and roster.ensure_open(trail.live):
+        between.find(roster, trail, None, now, current=trail.live.content)
+    if newest is not None and newest.absent and newest.unread:
+        detail = f"{newest.unread} bytes were unread"
+        roster.failures.begin("generation_lost", detail, source=roster.name, what=label(trail.path))

@@ -1,0 +1,414 @@
+"""Which file is which generation, while the agent runs.
+
+Rule 1: an open descriptor, then content, decide; a name only says where to look.
+Rule 2: a file is owned by one generation, a copy or a second name of it included: it is read once.
+Rule 3: what a sweep finds is matched with what is known first; only what nobody owns is new.
+
+What happens when a path names something else is `rotation`, what the journal knew at start is `restart`.
+"""
+
+from __future__ import annotations
+
+# ruff: noqa: PTH118 - thousands of paths a sweep are joined and split here: os.path takes a tenth of pathlib's time
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+from shipper.chunk import Fingerprint, Lane, Origin
+from shipper.failures import Failures
+from shipper.sources.file import between, rotation
+from shipper.sources.file import fingerprint as identity
+from shipper.sources.file.content import Content, Gzip, reader
+from shipper.sources.file.discovery import Found
+from shipper.sources.file.fingerprint import WINDOW
+from shipper.sources.file.handles import Handles
+from shipper.sources.file.neighbours import Neighbours
+from shipper.sources.file.paths import label, target
+from shipper.sources.file.recall import Place
+from shipper.sources.file.siblings import originals
+from shipper.sources.file.tail import Reading, Tail
+from shipper.sources.file.trail import Trail
+from shipper.sources.step import Step
+
+GZIP_PATIENCE = 60.0
+"""Seconds that a compressed file may stay unfinished before it counts as damaged."""
+
+
+class Roster:
+    """The paths of one source, and who owns which file."""
+
+    def __init__(
+        self,
+        name: str,
+        reading: Reading,
+        *,
+        failures: Failures,
+        new_generation: Callable[[], int],
+        rotate_wait: float,
+        group_of: Callable[[str], tuple[str, ...] | None],
+    ) -> None:
+        self.name = name
+        self.reading = reading
+        self.failures = failures
+        self.rotate_wait = rotate_wait
+        self.trails: dict[str, Trail] = {}
+        self.owners: dict[tuple[int, int], Tail] = {}
+        self.out = Step()
+        """Where the news of the current step go."""
+        self.woken: set[Trail] = set()
+        """Paths with news since the source asked last."""
+        self.visible: set[str] = set()
+        """Paths of the last sweep."""
+        self.since = 0
+        """Clock of the sweep before this one, ns; 0: this is the first."""
+        self.start_at_end = False
+        """Whether files that are new now begin at their end."""
+        self.neighbours = Neighbours()
+        self.handles = Handles(name, failures, relieve=self.close_idle)
+        self._new_generation = new_generation
+        self._group_of = group_of
+        self._unfinished: dict[tuple[int, int], float] = {}
+
+    # ── looking ──
+
+    def reconcile(self, found: Sequence[Found], looked: Iterable[Trail], now: float) -> None:
+        """Match what was found with what is known; `looked`: paths that would have been found if they were there."""
+        met: set[Trail] = set()
+        fresh: list[Place] = []
+        elsewhere: list[tuple[Tail, Place]] = []
+        unclear: set[str] = set()
+        for hit in found:
+            place = Place(hit.path, hit.target, hit.key, hit.info.st_mtime_ns, hit.info.st_size)
+            unclear.add(place.path)
+            with self.handles.guard(place.path):
+                tail = self.owner(place, now)
+                if tail is None:
+                    fresh.append(place)
+                elif tail.lane.path == place.path:
+                    met.add(self._meet(tail, place, now))
+                else:
+                    elsewhere.append((tail, place))
+                unclear.discard(place.path)
+        for tail, place in elsewhere:
+            if self.trails[tail.lane.path] not in met:
+                with self.handles.guard(place.path):
+                    self._meet_elsewhere(tail, place, now)
+        for trail in looked:
+            if trail.live is not None and trail not in met and trail.path not in unclear:
+                rotation.leave(self, trail, now)
+        for place in sorted(fresh, key=lambda place: place.changed):
+            with self.handles.guard(place.path):
+                if self.owner(place, now) is None:
+                    self._welcome(place, now)
+
+    def owner(self, place: Place, now: float) -> Tail | None:
+        """The generation that a file is, if it is a known one; a freed and reused inode is not."""
+        tail = self.owners.get(place.key)
+        if tail is None or tail.content is not None or (tail.disk == place.size and tail.changed == place.changed):
+            return tail
+        if tail.key != place.key:
+            return self._recheck_copy(tail, place)
+        content = self.handles.open_place(place)
+        if content is None:
+            return tail
+        if tail.accepts(content) and (tail.finished or not rotation.was_emptied(self, tail, content, now)):
+            self._recognise(tail, content, place, now)
+            return tail
+        content.close()
+        trail = self.trails[tail.lane.path]
+        if trail.live is tail and place.path == tail.seen_at and not tail.finished:
+            rotation.truncated(self, trail, tail, now)
+            return self.owners.get(place.key)
+        del self.owners[place.key]
+        tail.absent = not (tail.finished or tail.drained)
+        return None
+
+    def is_free(self, trail: Trail, place: Place, now: float) -> bool:
+        """Whether nobody owns a sibling, and it was not there before the path was first seen."""
+        return not trail.ignores(place) and self.owner(place, now) is None
+
+    def refresh(self, trail: Trail, tail: Tail, now: float) -> None:
+        """Take size and links from the open descriptor."""
+        with self.handles.guard(tail.seen_at):
+            self._refresh(trail, tail, now)
+
+    def _refresh(self, trail: Trail, tail: Tail, now: float) -> None:
+        if tail.content is None:
+            return
+        info = tail.content.stat()
+        tail.deleted = tail.rotated_at is not None and info.st_nlink == 0
+        if (info.st_size, info.st_mtime_ns) == (tail.disk, tail.changed):
+            return
+        if not tail.accepts(tail.content) or rotation.was_emptied(self, tail, tail.content, now):
+            rotation.truncated(self, trail, tail, now)
+        else:
+            grew = info.st_size != tail.disk
+            tail.observe(info)
+            self.wake(tail, now, grew=grew)
+            if not grew and trail.live is tail:
+                # Written to, and no larger: it may have been copied and truncated while it was empty.
+                self.neighbours.forget()
+                between.find(self, trail, None, now, current=tail.content)
+
+    def wake(self, tail: Tail, now: float, *, grew: bool) -> None:
+        """There is news of a generation."""
+        if grew:
+            tail.grown_at = now
+        trail = self.trails[tail.lane.path]
+        if tail not in trail.tails:
+            trail.past = [other for other in trail.past if other is not tail]
+            trail.insert(tail, None)
+        self.woken.add(trail)
+
+    def _recheck_copy(self, tail: Tail, place: Place) -> Tail | None:
+        """The generation a file was a copy of, if it still is."""
+        content = self.handles.open_place(place)
+        if content is None:
+            return tail
+        still = tail.accepts(content)
+        content.close()
+        if not still:
+            del self.owners[place.key]
+        return tail if still else None
+
+    def _recognise(self, tail: Tail, content: Content, place: Place, now: float) -> None:
+        """A closed file was touched and is what it was."""
+        if tail.finished:
+            content.close()
+            if place.size > tail.disk:
+                self.go_on(tail, place, now)
+            return
+        self.attach(tail, content, place)
+        self.wake(tail, now, grew=True)
+
+    def _meet(self, tail: Tail, place: Place, now: float) -> Trail:
+        """A generation is at its own path."""
+        trail = self.trails[place.path]
+        if trail.live is not tail:
+            if trail.live is not None:
+                rotation.leave(self, trail, now)
+            trail.past = [other for other in trail.past if other is not tail]
+            trail.promote(tail)
+            self.woken.add(trail)
+        if tail.seen_at != place.path:
+            tail.seen_at, tail.linked = place.path, place.linked
+            self.out.notes.append(tail.note())
+        if (tail.disk, tail.changed) != (place.size, place.changed):
+            self.refresh(trail, tail, now)
+        return trail
+
+    def _meet_elsewhere(self, tail: Tail, place: Place, now: float) -> None:
+        """A generation is at a path that is not its own: it was renamed, copied, or has a second name."""
+        trail = self.trails[tail.lane.path]
+        if (trail.live is tail and os.path.lexists(trail.path)) or tail.key != place.key:
+            return
+        if tail.seen_at != place.path:
+            tail.seen_at, tail.linked = place.path, place.linked
+            self.out.notes.append(tail.note())
+        if (tail.disk, tail.changed) != (place.size, place.changed):
+            self.refresh(trail, tail, now)
+
+    # ── generations ──
+
+    def trail(self, path: str) -> Trail:
+        """The trail of a path; rotated files that were there before the agent, or the last sweep, are none of ours."""
+        known = self.trails.get(path)
+        if known is not None:
+            return known
+        trail = Trail(path=path, lane=Lane(self.name, path), group=self._group_of(path), left=self.since)
+        trail.ignore(
+            place
+            for place in self.neighbours.of(path)
+            if place.key not in self.owners and (not self.since or place.changed < self.since)
+        )
+        self.trails[path] = trail
+        return trail
+
+    def origin(self, generation: int, trail: Trail) -> Origin:
+        """The name of a generation."""
+        return Origin(source=self.name, generation=generation, path=label(trail.path))
+
+    def begin(
+        self,
+        trail: Trail,
+        place: Place,
+        now: float,
+        *,
+        content: Content | None = None,
+        after: Tail | None = None,
+        start: int = 0,
+        known: Fingerprint | None = None,
+    ) -> Tail:
+        """A new generation of a path, as one that is rotated already; `trail.promote` makes it live."""
+        tail = Tail(
+            reading=self.reading,
+            origin=self.origin(self._new_generation(), trail),
+            lane=trail.lane,
+            seen_at=place.path,
+            key=place.key,
+            size=place.size,
+            disk=place.size,
+            changed=place.changed,
+            linked=place.linked,
+            rotated_at=now,
+            grown_at=now,
+            offset=start,
+            scanned=start,
+            known=known or Fingerprint(),
+        )
+        trail.insert(tail, after)
+        self.owners[place.key] = tail
+        if content is not None:
+            self.attach(tail, content, place)
+        self.out.notes.append(tail.note(start=start))
+        self.woken.add(trail)
+        return tail
+
+    def attach(self, tail: Tail, content: Content, place: Place) -> None:
+        """Read a generation from `content`, which has been accepted."""
+        if self.owners.get(tail.key) is tail:
+            del self.owners[tail.key]
+        tail.attach(content, place.path)
+        tail.linked, tail.absent = place.linked, False
+        self.owners[tail.key] = tail
+
+    def ensure_open(self, tail: Tail) -> bool:
+        """Open a generation's file where it was seen last, if it is still there."""
+        if tail.content is not None:
+            return True
+        content = self.handles.open(tail.seen_at, target(tail.seen_at, tail.linked))
+        if content is None:
+            return False
+        info = content.stat()
+        if (info.st_dev, info.st_ino) != tail.key or not tail.accepts(content):
+            content.close()
+            return False
+        tail.attach(content, tail.seen_at)
+        return True
+
+    def close_idle(self) -> None:
+        """Give back the descriptors of files that are read and in place."""
+        for trail in self.trails.values():
+            if trail.live is not None and trail.live.content is not None and trail.live.drained:
+                trail.live.close()
+
+    def go_on(self, tail: Tail, place: Place, now: float) -> None:
+        """A finished file has grown: what is new becomes a generation of its own."""
+        trail = self.trails[tail.lane.path]
+        new = self.begin(trail, place, now, start=tail.scanned, known=tail.known)
+        if trail.live is tail or (trail.live is None and place.path == trail.path):
+            trail.tails = [other for other in trail.tails if other is not tail]
+            trail.promote(new)
+
+    # ── new files ──
+
+    def _welcome(self, place: Place, now: float) -> None:
+        """A file that nobody owns."""
+        trail = self.trails.get(place.path)
+        if trail is not None and self._comes_back(trail, place, now):
+            return
+        relatives = self._relatives(place)
+        if relatives and (self._is_copy_of_known(place, relatives, now) or self._came_between(place, relatives, now)):
+            return
+        content = self.handles.open(place.path, place.target)
+        if content is None:
+            return
+        found, place = place, _opened(place, content)
+        is_listed = trail is None and found.key == place.key
+        trail = self.trail(place.path)
+        for tail in trail.tails:
+            if tail.absent:
+                rotation.conclude(self, tail)
+        if place.key in self.owners:
+            # Renamed and replaced since it was found: the next look meets what is there now.
+            content.close()
+            return
+        if not is_listed:
+            # Listed anew, after the open: what was renamed away before it is seen now, what is renamed later is open.
+            self.neighbours.forget()
+        between.find(self, trail, None, now, but=place.key, current=content)
+        for tail in tuple(trail.tails):
+            # A writer that kept the old file has ended with it by now: what it wrote last comes first.
+            self.refresh(trail, tail, now)
+        start, known = self._start(content)
+        if start == 0 and not self.handles.spare():
+            content.close()
+            trail.promote(self.begin(trail, place, now))
+            return
+        trail.promote(self.begin(trail, place, now, content=content, start=start, known=known))
+
+    def _start(self, content: Content) -> tuple[int, Fingerprint]:
+        """Where reading begins, and the fingerprint up to there."""
+        if not self.start_at_end:
+            return 0, Fingerprint()
+        end = rotation.last_line_end(content)
+        return end, identity.take(reader(content), end)
+
+    def _comes_back(self, trail: Trail, place: Place, now: float) -> bool:
+        """Whether a file is a generation of its path that had left, under another inode or device."""
+        for tail in (*reversed(trail.tails), *reversed(trail.past)):
+            vanished = tail.absent or (tail.finished and tail.seen_at == trail.path)
+            may_be = place.key[1] == tail.key[1] or vanished or (tail.deleted and tail.scanned >= 4 * WINDOW)
+            if not may_be or not tail.scanned or tail.gone or place.size < tail.scanned:
+                continue
+            if rotation.take_over(self, tail, place):
+                trail.past = [other for other in trail.past if other is not tail]
+                trail.promote(tail)
+                self._resume(trail, tail, place, now)
+                return True
+        return False
+
+    def _resume(self, trail: Trail, tail: Tail, place: Place, now: float) -> None:
+        """Read on in a generation that came back; a finished one goes on as a new one."""
+        if not tail.finished:
+            self.out.notes.append(tail.note())
+            self.wake(tail, now, grew=True)
+            return
+        tail.close()
+        if place.size > tail.scanned:
+            self.go_on(tail, place, now)
+
+    def _relatives(self, place: Place) -> list[Trail]:
+        """The paths a file may have been written under, by its name."""
+        directory, name = os.path.split(place.path)
+        paths = (os.path.join(directory, original) for original in originals(name))
+        return [self.trails[path] for path in paths if path in self.trails]
+
+    def _came_between(self, place: Place, relatives: Sequence[Trail], now: float) -> bool:
+        """Whether a file with a rotated name was written under a path that names nothing now."""
+        for trail in relatives:
+            if trail.live is None and between.may_be(trail, None, place) and self.is_free(trail, place, now):
+                between.find(self, trail, None, now)
+                return self.owner(place, now) is not None
+        return False
+
+    def _is_copy_of_known(self, place: Place, relatives: Sequence[Trail], now: float) -> bool:
+        """Whether a file with a rotated name is a copy of a generation: then it is that generation."""
+        content = self.handles.open_place(place)
+        if content is None:
+            return True
+        try:
+            if isinstance(content, Gzip) and not content.whole:
+                return now - self._unfinished.setdefault(place.key, now) < GZIP_PATIENCE
+            return any(self._is_copy_of_one(trail, place, content, now) for trail in relatives)
+        finally:
+            content.close()
+
+    def _is_copy_of_one(self, trail: Trail, place: Place, content: Content, now: float) -> bool:
+        """Whether a file is a copy of a generation of `trail`, or looks like a copy of the live one."""
+        for tail in (*trail.tails, *trail.past):
+            if not (tail.finished or tail.absent or tail.gone):
+                self.ensure_open(tail)
+            if between.is_copy(tail, content):
+                if tail is trail.live and between.is_short(place, content):
+                    trail.doubtful.setdefault(place.sibling_key, now)
+                else:
+                    self.owners[place.key] = tail
+                return True
+        return False
+
+
+def _opened(place: Place, content: Content) -> Place:
+    """What is really at the place: between a look and an open a file may have been replaced."""
+    info = content.stat()
+    return replace(place, key=(info.st_dev, info.st_ino), changed=info.st_mtime_ns, size=info.st_size)

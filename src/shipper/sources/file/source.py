@@ -1,0 +1,328 @@
+"""Files that grow, as a source: which are looked at when, and which is read next.
+
+Rule 1: one step looks at what is due, reads about `budget` bytes, and returns; it never sleeps.
+Rule 2: files active in the last minute are looked at every second, the rest in a sweep every 10 s, and any file when
+        somebody touches it; a file at rest costs one `stat` a sweep.
+Rule 3: ready files take turns, a chunk each, the oldest backlog first (`turns`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import re2
+
+from shipper.clock import Clock
+from shipper.config import model
+from shipper.failures import Failures
+from shipper.sources.file import between, restart, rotation
+from shipper.sources.file.content import GzipBroken
+from shipper.sources.file.discovery import Discovery, Found, Problem
+from shipper.sources.file.paths import label
+from shipper.sources.file.roster import Roster
+from shipper.sources.file.tail import ContentChanged, Framing, Grouper, Reading, SpanGone, Tail
+from shipper.sources.file.trail import COARSE, LINGER, Trail, is_final
+from shipper.sources.file.turns import Turns
+from shipper.sources.step import Generation, Step
+
+TICK = 1.0
+SWEEP = 10.0
+NOTE_EVERY = 10.0
+RETRY = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileStatus:
+    """One generation, for a person."""
+
+    path: str
+    seen_at: str
+    generation: int
+    size: int
+    offset: int
+    open: bool
+    rotated: bool
+    deleted: bool
+
+
+class FileSource:
+    """The files of one `[[source]]`; satisfies `shipper.sources.step.Source`."""
+
+    def __init__(
+        self,
+        resolved: model.ResolvedSource,
+        config: model.FileSource,
+        known: Sequence[Generation],
+        *,
+        clock: Clock,
+        failures: Failures,
+        new_generation: Callable[[], int],
+        grouper: Grouper | None = None,
+        first_start: bool,
+        epochs: Mapping[str, model.ResolvedSource] | None = None,
+        wall: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.name = resolved.name
+        self._wall = wall
+        self._failures = failures
+        self._clock = clock
+        self._clocked = clock.now() - COARSE
+        self._known = tuple(known)
+        self._at_end = first_start and config.start_at == "end"
+        self._discovery = Discovery(config.paths, config.exclude, config.link_roots)
+        self._rotate_wait = config.rotate_wait / 1e9
+        reading = Reading(
+            framing=_framing(resolved),
+            clock=clock,
+            grouper=grouper,
+            epochs={epoch: _framing(earlier) for epoch, earlier in (epochs or {}).items()},
+        )
+        self._roster = Roster(
+            self.name,
+            reading,
+            failures=failures,
+            new_generation=new_generation,
+            rotate_wait=self._rotate_wait,
+            group_of=_groups(resolved),
+        )
+        self._touched: deque[str] = deque()
+        self._turns = Turns()
+        self._active: dict[Trail, float] = {}
+        self._problems: set[Problem] = set()
+        self._sweep_at = self._tick_at = float("-inf")
+        self._swept_at = self._noted_at = float("-inf")
+        self._begun = False
+
+    # ── the protocol ──
+
+    def step(self, budget: int) -> Step:
+        """Look at what is due and read up to about `budget` bytes; with 0 only look."""
+        now = self._wall()
+        out = self._roster.out = Step()
+        self._look(now)
+        self._enlist(now)
+        if budget > 0:
+            self._read(now, budget)
+            self._enlist(now)
+        out.more = bool(self._turns)
+        out.look_in = max(0.0, min(self._sweep_at, self._tick_at if self._active else self._sweep_at) - now)
+        return out
+
+    def touch(self, path: str) -> None:
+        """Somebody saw a change at `path`; safe to call from any thread."""
+        self._touched.append(path)
+
+    def caught_up(self) -> bool:
+        """Whether everything seen has been read, unterminated last lines and failing files aside."""
+        if not self._begun or self._turns:
+            return False
+        now = self._wall()
+        return all(trail.retry_at > now or self._is_done(trail, now) for trail in self._active)
+
+    def close(self) -> None:
+        """Give back every descriptor."""
+        for tail in self._tails():
+            tail.close()
+
+    # ── for people ──
+
+    def pending_rest(self) -> list[tuple[str, int, int]]:
+        """Unterminated last lines: path, offset, bytes."""
+        return [
+            (label(tail.seen_at), tail.offset, tail.rest)
+            for trail in self._roster.trails.values()
+            for tail in trail.tails
+            if tail.rest
+        ]
+
+    def watch_plan(self) -> dict[Path, bool]:
+        """Directories to be watched, and whether with their subdirectories."""
+        return self._discovery.watch_plan()
+
+    def watch_roots(self) -> set[Path]:
+        """Directories to be watched: the fixed ones of the globs, or their nearest parents that exist."""
+        return set(self.watch_plan())
+
+    def files(self) -> list[FileStatus]:
+        """Every generation that is known now."""
+        return [
+            FileStatus(
+                path=label(tail.lane.path),
+                seen_at=label(tail.seen_at),
+                generation=tail.origin.generation,
+                size=tail.size,
+                offset=tail.offset,
+                open=tail.content is not None,
+                rotated=tail.rotated_at is not None,
+                deleted=tail.deleted,
+            )
+            for tail in self._tails()
+        ]
+
+    def deleted_bytes_held(self) -> int:
+        """Bytes that deleted files take on disk because they are kept open."""
+        return sum(tail.disk for tail in self._tails() if tail.deleted and tail.content is not None)
+
+    # ── looking ──
+
+    def _look(self, now: float) -> None:
+        touched = self._take_touched()
+        if self._needs_sweep(touched):
+            self._sweep_at = min(self._sweep_at, self._swept_at + TICK)
+        if now < self._sweep_at:
+            due = now >= self._tick_at
+            self._glance(touched | {trail.path for trail in self._active} if due else touched, now)
+        else:
+            self._sweep(now)
+        if now >= self._tick_at or now == self._swept_at:
+            self._tick_at = now + TICK
+            self._tend(now)
+
+    def _take_touched(self) -> set[str]:
+        touched = set()
+        while self._touched:
+            touched.add(self._touched.popleft())
+        return touched
+
+    def _needs_sweep(self, touched: set[str]) -> bool:
+        return any(path not in self._roster.trails and Path(path).is_dir() for path in touched)
+
+    def _sweep(self, now: float) -> None:
+        self._swept_at, self._sweep_at = now, now + SWEEP
+        self._roster.neighbours.forget()
+        found = self._discovery.sweep()
+        self._roster.visible = {hit.path for hit in found}
+        if not self._begun:
+            restart.bring_home(self._roster, self._known, found, now)
+            self._roster.start_at_end = self._at_end
+        hidden = self._report(self._discovery.problems)
+        trails = self._roster.trails
+        self._roster.reconcile(found, [trail for trail in trails.values() if not _is_below(trail.path, hidden)], now)
+        self._roster.start_at_end = False
+        between.look_beside(self._roster, now)
+        self._begun, self._known = True, ()
+        self._roster.since, self._clocked = self._clocked, self._clock.now() - COARSE
+
+    def _glance(self, paths: set[str], now: float) -> None:
+        """Look at single paths."""
+        found: list[Found] = []
+        looked: list[Trail] = []
+        self._roster.neighbours.forget()
+        for path in paths:
+            trail = self._roster.trails.get(path)
+            hit = self._discovery.inspect(path, linked=trail is None or trail.live is None or trail.live.linked)
+            if hit is not None:
+                found.append(hit)
+            if trail is not None and (hit is not None or not _is_below(path, {p.path for p in self._problems})):
+                looked.append(trail)
+        self._roster.reconcile(found, looked, now)
+
+    def _report(self, problems: Sequence[Problem]) -> set[str]:
+        """Begin and end failures; return the paths that could not be looked at."""
+        current = set(problems)
+        for problem in current - self._problems:
+            self._failures.begin(problem.name, problem.detail, source=self.name, what=label(problem.path))
+        for problem in self._problems - current:
+            self._failures.end(problem.name, source=self.name, what=label(problem.path))
+        self._problems = current
+        return {problem.path for problem in problems if problem.name in ("directory_unreadable", "file_unreadable")}
+
+    def _tend(self, now: float) -> None:
+        """Let time do its work on active paths, and let the journal know of what is unread."""
+        for trail in tuple(self._active):
+            rotation.tend(self._roster, trail, now)
+            if now >= self._active[trail] and not trail.settles and not any(tail.content for tail in trail.tails):
+                del self._active[trail]
+        if now >= self._noted_at + NOTE_EVERY:
+            self._noted_at = now
+            tails = (tail for trail in self._active for tail in trail.tails)
+            self._roster.out.notes.extend(tail.note() for tail in tails if tail.unread and tail.size != tail.noted_size)
+
+    # ── reading ──
+
+    def _enlist(self, now: float) -> None:
+        """Queue the paths that have something to read."""
+        for trail in self._roster.woken:
+            self._active[trail] = now + LINGER
+        self._roster.woken.clear()
+        ready = [trail for trail in self._active if not trail.queued and self._is_ready(trail, now)]
+        for trail in sorted(ready, key=lambda trail: trail.oldest_change):
+            self._turns.add(trail)
+
+    def _is_ready(self, trail: Trail, now: float) -> bool:
+        return now >= trail.retry_at and trail.current(now, self._rotate_wait) is not None
+
+    def _is_done(self, trail: Trail, now: float) -> bool:
+        tails = [tail for tail in trail.tails if not (tail.finished or tail.absent)]
+        waits = any(tail.held or (tail.rotated_at is not None and tail.rest) for tail in tails)
+        return not waits and not self._is_ready(trail, now)
+
+    def _read(self, now: float, budget: int) -> None:
+        used = 0
+        while self._turns and used < budget:
+            trail = self._turns.take()
+            tail = trail.current(now, self._rotate_wait)
+            if tail is not None:
+                used += 1 + self._read_one(trail, tail, now)
+            if self._is_ready(trail, now):
+                self._turns.add(trail)
+
+    def _read_one(self, trail: Trail, tail: Tail, now: float) -> int:
+        """One chunk of a generation, or a part of a line; returns the bytes read."""
+        try:
+            return self._chunk(trail, tail, now)
+        except ContentChanged:
+            rotation.truncated(self._roster, trail, tail, now)
+        except SpanGone as gone:
+            self._roster.out.abandoned.append(gone.span)
+            detail = f"bytes {gone.span.start} to {gone.span.end} of {label(trail.path)} have changed"
+            self._failures.once("replay_missing", detail, source=self.name, what=label(trail.path))
+        except GzipBroken as broken:
+            self._roster.handles.report("gzip_broken", tail.seen_at, broken.message)
+        except OSError as error:
+            self._roster.handles.failed(tail.seen_at, error)
+            trail.retry_at = now + RETRY
+        return 0
+
+    def _chunk(self, trail: Trail, tail: Tail, now: float) -> int:
+        if not (tail.replays or tail.unread):
+            final = is_final(tail, now, self._rotate_wait)
+            chunk, read = (tail.flush() if final else tail.take_due()), 0
+        elif self._roster.ensure_open(tail):
+            chunk, read = tail.read(now)
+        else:
+            trail.retry_at = now + RETRY
+            rotation.seek_again(self._roster, trail, tail, now)
+            return 0
+        self._roster.handles.healed(tail.seen_at)
+        if chunk is not None:
+            self._roster.out.chunks.append(chunk)
+        return read
+
+    def _tails(self) -> list[Tail]:
+        return [tail for trail in self._roster.trails.values() for tail in (*trail.tails, *trail.past)]
+
+
+def _framing(resolved: model.ResolvedSource) -> Framing:
+    return Framing(max_line_bytes=resolved.max_line_bytes, encoding=resolved.encoding)
+
+
+def _groups(resolved: model.ResolvedSource) -> Callable[[str], tuple[str, ...] | None]:
+    """What tells the streams of a source apart by path; None: each path is a stream of its own."""
+    pattern = re2.compile(resolved.path_labels) if resolved.path_labels else None
+
+    def group_of(path: str) -> tuple[str, ...] | None:
+        if resolved.filename_label:
+            return None
+        match = pattern.search(label(path)) if pattern is not None else None
+        return tuple(value or "" for value in match.groups()) if match else ()
+
+    return group_of
+
+
+def _is_below(path: str, directories: set[str]) -> bool:
+    return any(path == directory or path.startswith(directory.rstrip("/") + "/") for directory in directories)

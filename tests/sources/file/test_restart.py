@@ -1,0 +1,245 @@
+"""Stopping and starting: positions, replays, and what rotated while the agent was down."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import shutil
+
+import pytest
+
+
+def numbers(first, end):
+    return "".join(f"line {index}\n" for index in range(first, end))
+
+
+def named(first, end):
+    return [f"line {index}" for index in range(first, end)]
+
+
+def arrived(bench):
+    return [line.decode() for lines in bench.lines.values() for line in lines]
+
+
+def test_reading_goes_on_where_everything_was_settled(bench):
+    bench.write("app.log", numbers(0, 5))
+    bench.start("app.log").later()
+    bench.write("app.log", numbers(5, 9))
+    bench.start().later()
+    bench.start().later()
+    assert bench.texts() == named(0, 9)
+
+
+def test_a_partial_line_over_a_restart_is_one_line(bench):
+    bench.write("app.log", "one\ntw")
+    bench.start("app.log").later()
+    bench.start().later()
+    bench.write("app.log", "o\n")
+    bench.later()
+    assert bench.texts() == ["one", "two"]
+
+
+def test_spans_settled_out_of_order_are_not_read_again(bench):
+    bench.commits = False
+    bench.start("app.log")
+    for number in range(3):
+        bench.write("app.log", f"{number}\n")
+        bench.later()
+    first, second, third = (chunk.span for chunk in bench.chunks)
+    bench.journal.commit(second)
+    bench.crash().later()
+    assert sorted(bench.texts()) == ["0", "1", "2"]
+    again = bench.chunks[-2:]
+    assert [(chunk.span.replay, chunk.span.start, chunk.span.row) for chunk in again] == [
+        (True, 0, first.row),
+        (True, 4, third.row),
+    ]
+
+
+def test_a_replayed_span_is_the_span_that_was_begun(bench):
+    bench.commits = False
+    bench.write("app.log", "1\n2\nrest")
+    bench.start("app.log").later()
+    before = bench.chunks[0]
+    bench.now += 500
+    bench.write("app.log", " of it\n")
+    bench.crash().later()
+    again = bench.chunks[0]
+    fields = ("start", "end", "clock", "after_eof", "hit_eof", "fingerprint", "row")
+    assert [getattr(again.span, name) for name in fields] == [getattr(before.span, name) for name in fields]
+    assert (again.lines, again.lengths, again.sizes, again.plain) == (before.lines, before.lengths, before.sizes, True)
+    assert bench.texts() == ["1", "2", "rest of it"]
+
+
+def test_a_final_rest_is_replayed_as_the_final_rest_it_was(bench):
+    path = bench.write("app.log", "1\nrest")
+    bench.start("app.log").later()
+    bench.commits = False
+    path.rename(bench.root / "app.log.1")
+    bench.later()
+    bench.later(6)
+    assert bench.texts() == ["1", "rest"]
+    bench.crash().later()
+    assert bench.texts() == ["1", "rest"]
+    assert (bench.chunks[-1].span.start, bench.chunks[-1].span.end, bench.chunks[-1].sizes) == (2, 6, [4])
+
+
+def test_bytes_of_an_open_span_that_are_gone_are_named_and_the_span_closed(bench):
+    path = bench.write("app.log", "1\n")
+    bench.start("app.log").later()
+    bench.commits = False
+    bench.write("app.log", "2\n")
+    bench.later()
+    row = bench.chunks[-1].span.row
+    path.write_text("other\nstuff\n")
+    bench.crash()
+    bench.commits = True
+    bench.later()
+    assert [span.row for span in bench.abandoned] == [row]
+    assert bench.texts() == ["1", "other", "stuff"]
+    assert "replay_missing" in bench.failing()
+
+
+@pytest.mark.parametrize("pattern", ["app.log", "app.log*", "*"])
+def test_what_rotated_while_down_is_read_first_and_in_order(bench, pattern):
+    path = bench.write("app.log", numbers(0, 10))
+    bench.start(pattern).later()
+    bench.source.close()
+    bench.write("app.log", numbers(10, 20))
+    path.rename(bench.root / "app.log.1")
+    bench.write("app.log", numbers(20, 30))
+    (bench.root / "app.log.1").rename(bench.root / "app.log.2")
+    path.rename(bench.root / "app.log.1")
+    bench.write("app.log", numbers(30, 40))
+    bench.start().later()
+    assert bench.texts() == named(0, 40)
+    bench.later(11, steps=10)
+    bench.start().later(11, steps=3)
+    assert arrived(bench) == named(0, 40)
+
+
+@pytest.mark.parametrize("pattern", ["app.log", "app.log*"])
+def test_what_was_rotated_and_compressed_while_down_is_finished(bench, pattern):
+    path = bench.write("app.log", numbers(0, 10))
+    bench.start(pattern, exclude=("*.gz",)).later()
+    bench.source.close()
+    bench.write("app.log", numbers(10, 20))
+    with gzip.open(bench.root / "app.log.1.gz", "wb") as packed:
+        packed.write(path.read_bytes())
+    path.unlink()
+    bench.write("app.log", numbers(20, 30))
+    bench.start().later()
+    assert bench.texts() == named(0, 30)
+    bench.later(11, steps=10)
+    bench.start().later(11, steps=3)
+    assert arrived(bench) == named(0, 30)
+
+
+def test_copytruncate_while_down_is_finished_from_the_copy(bench):
+    path = bench.write("app.log", numbers(0, 10))
+    bench.start("app.log").later()
+    bench.source.close()
+    bench.write("app.log", numbers(10, 20))
+    shutil.copy(path, bench.root / "app.log.1")
+    os.truncate(path, 0)
+    bench.write("app.log", numbers(20, 40))
+    bench.start().later()
+    assert bench.texts() == named(0, 40)
+
+
+def test_open_spans_are_replayed_from_where_the_file_went(bench):
+    path = bench.write("app.log", numbers(0, 10))
+    bench.start("app.log").later()
+    bench.commits = False
+    bench.write("app.log", numbers(10, 15))
+    bench.later()
+    bench.source.close()
+    bench.write("app.log", numbers(15, 20))
+    path.rename(bench.root / "app-20260127.log")
+    bench.write("app.log", numbers(20, 25))
+    bench.crash().later()
+    assert bench.texts() == named(0, 25)
+
+
+def test_a_replaced_file_is_a_new_content_and_the_loss_is_named(bench):
+    path = bench.write("app.log", numbers(0, 10))
+    bench.start("app.log").later()
+    bench.write("app.log", numbers(10, 20))
+    bench.now += 11
+    bench.step(0)
+    bench.source.close()
+    path.unlink()
+    bench.write("app.log", numbers(50, 60))
+    bench.start().later()
+    assert bench.texts() == named(0, 10) + named(50, 60)
+    assert bench.failing() == {"generation_lost": 1}
+    assert bench.unread == len(numbers(10, 20))
+
+
+def test_a_vanished_directory_is_waited_for_and_nothing_is_shipped_twice(bench):
+    bench.write("mount/app.log", numbers(0, 10))
+    bench.start("mount/*.log").later()
+    bench.source.close()
+    (bench.root / "mount").rename(bench.root / "away")
+    bench.start().later(11, steps=100)
+    assert bench.texts("mount/app.log") == named(0, 10)
+    (bench.root / "away").rename(bench.root / "mount")
+    bench.write("mount/app.log", numbers(10, 12))
+    bench.later(11)
+    assert bench.texts("mount/app.log") == named(0, 12)
+
+
+def test_a_copied_tree_with_other_inodes_is_the_same_content(bench):
+    path = bench.write("app.log", numbers(0, 10))
+    bench.start("app.log").later()
+    bench.source.close()
+    copy = shutil.copy(path, bench.root / "copy")
+    path.unlink()
+    copy.rename(path)
+    bench.write("app.log", numbers(10, 11))
+    bench.start().later()
+    assert bench.texts() == named(0, 11)
+
+
+def test_start_at_end_holds_for_files_of_the_first_start_only(bench):
+    bench.write("old.log", "1\n2\nrest")
+    bench.start("*.log", start_at="end").later()
+    assert bench.texts("old.log") == []
+    bench.write("old.log", " of it\n3\n")
+    bench.write("new.log", "a\n")
+    bench.later(11)
+    assert (bench.texts("old.log"), bench.texts("new.log")) == (["rest of it", "3"], ["a"])
+    bench.source.close()
+    bench.write("down.log", "x\n")
+    bench.start().later()
+    assert (bench.texts("old.log"), bench.texts("down.log")) == (["rest of it", "3"], ["x"])
+
+
+def test_the_carry_of_a_path_is_that_of_its_newest_generation(bench):
+    from dataclasses import replace
+
+    from shipper.chunk import Carry
+
+    path = bench.write("app.log", "1\n")
+    bench.start("app.log").later()
+    path.rename(bench.root / "app.log.1")
+    bench.write("app.log", "2\n")
+    bench.later()
+    for known in list(bench.journal.generations.values()):
+        bench.journal.generations[known.id] = replace(known, carry=Carry(issued=known.id * 100))
+    bench.write("app.log", "3\n")
+    bench.start().later()
+    assert bench.chunks[-1].lane.carry == Carry(issued=200)
+
+
+def test_whether_an_end_of_file_came_before_a_span(bench):
+    bench.write("app.log", numbers(0, 100_000))
+    bench.start("app.log")
+    bench.step(1)
+    bench.step(1)
+    bench.later()
+    flags = [(chunk.span.after_eof, chunk.span.hit_eof) for chunk in bench.chunks]
+    assert flags == [(True, False), *[(False, False)] * (len(flags) - 2), (False, True)]
+    bench.write("app.log", "next\n")
+    bench.start().later()
+    assert (bench.chunks[-1].span.after_eof, bench.chunks[-1].span.hit_eof) == (True, True)
