@@ -1,0 +1,99 @@
+"""One source with its pipeline: from bytes in files to entries ready for delivery.
+
+Rule 1: `step` runs in the source's own thread, so a hung mount stops this source alone.
+Rule 2: a fresh span is stamped with the lane's carry, the demoted labels and the epoch before its pipeline runs; a
+        replayed one keeps what the journal says and runs under the pipeline of its own epoch.
+Rule 3: a label is demoted between spans, never within one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from shipper.chunk import Chunk, Processed
+from shipper.config.model import ResolvedSource
+from shipper.config.resolve import epoch
+from shipper.delivery.wire import parse_labels
+from shipper.failures import Failures
+from shipper.pipeline.compile import Pipeline, compile_pipeline
+from shipper.sources.step import Source, Step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collected:
+    """What one step of a source came to."""
+
+    step: Step
+    processed: list[Processed] = field(default_factory=list)
+    demoted: tuple[str, ...] | None = None
+    """All demoted labels of the source, if one was added in this step."""
+
+
+class Collector:
+    """A source and its pipeline; `epochs` are the configurations its open spans were read under."""
+
+    def __init__(
+        self,
+        source: Source,
+        resolved: ResolvedSource,
+        *,
+        demoted: tuple[str, ...],
+        failures: Failures,
+        epochs: Mapping[str, ResolvedSource],
+    ) -> None:
+        self.source = source
+        self.name = source.name
+        self.epoch = epoch(resolved)
+        self._demoted = demoted
+        self._failures = failures
+        self._pipelines: dict[tuple[str, bool], Pipeline] = {}
+        self._resolved = {**epochs, self.epoch: resolved}
+        self._streams: set[str] = set()
+        self.label_names: frozenset[str] = frozenset()
+        """Names of all labels its lines had so far."""
+        self.supports_metadata = True
+
+    @property
+    def rate(self) -> float | None:
+        """Lines per second the pipeline's `limit` stage asks for; None: no limit."""
+        return self._pipeline(self.epoch).rate
+
+    def step(self, budget: int) -> Collected:
+        """Let the source do one step and run its chunks through the pipeline."""
+        step = self.source.step(budget)
+        before = self._demoted
+        processed = [self._process(chunk) for chunk in step.chunks]
+        return Collected(step=step, processed=processed, demoted=self._demoted if self._demoted != before else None)
+
+    def _process(self, chunk: Chunk) -> Processed:
+        span = chunk.span
+        if not span.replay:
+            span.carry, span.demoted, span.epoch = chunk.lane.carry, self._demoted, self.epoch
+        pipeline = self._pipeline(span.epoch)
+        processed = pipeline(chunk, span.carry)
+        chunk.lane.carry = processed.carry
+        for labels in {part.labels for part in processed.parts} - self._streams:
+            self._streams.add(labels)
+            self.label_names |= parse_labels(labels).keys()
+        self._watch(pipeline)
+        return processed
+
+    def _pipeline(self, name: str) -> Pipeline:
+        key = (name, self.supports_metadata)
+        pipeline = self._pipelines.get(key)
+        if pipeline is None:
+            resolved = self._resolved.get(name, self._resolved[self.epoch])
+            pipeline = self._pipelines[key] = compile_pipeline(resolved, metadata=self.supports_metadata)
+        return pipeline
+
+    def _watch(self, pipeline: Pipeline) -> None:
+        """Report what only many lines show: labels with too many values, times in another zone."""
+        for label in pipeline.newly_demoted():
+            self._demoted = tuple(sorted({*self._demoted, label}))
+            self._failures.once("high_cardinality", f"label {label}", source=self.name, what=label)
+        suspect = pipeline.timezone_suspect
+        if suspect is None:
+            self._failures.end("timezone", source=self.name)
+        else:
+            self._failures.begin("timezone", f"times are {suspect / 3.6e12:+.2f} hours ahead", source=self.name)

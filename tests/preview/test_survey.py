@@ -1,0 +1,147 @@
+"""What a preview finds out, and what it warns of."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import msgspec
+
+from shipper.clock import Clock
+from shipper.config.model import FileSource, Json, Labels, ResolvedSource, Timestamp
+from shipper.preview.concerns import concerns
+from shipper.preview.document import document
+from shipper.preview.survey import Sample, Survey, chosen, survey
+
+NOW = 1_770_000_000_000_000_000
+"""2026-02-02T02:40:00Z."""
+JSON = ResolvedSource(
+    name="app",
+    type="file",
+    labels={"job": "app"},
+    pipeline="json",
+    stages=(Json(), Timestamp(), Labels(from_={"level": "level"})),
+)
+
+
+def _survey(directory: Path, resolved: ResolvedSource, *lines: object, samples: int = 5) -> Survey:
+    texts = (line if isinstance(line, str) else json.dumps(line) for line in lines)
+    (directory / "app.log").write_text("".join(f"{text}\n" for text in texts))
+    source = FileSource(name="app", pipeline=resolved.pipeline, paths=(str(directory / "*.log"),))
+    return survey(resolved, source, Clock(lambda: NOW), samples)
+
+
+def _line(second: int, level: str = "info", **fields: object) -> dict[str, object]:
+    return {"event": "done", "level": level, "timestamp": f"2026-02-02T02:39:{second:02d}Z", **fields}
+
+
+def test_streams_values_and_samples_are_what_loki_would_get(tmp_path: Path) -> None:
+    found = _survey(tmp_path, JSON, _line(1), _line(2, "error"), _line(3), "", samples=2)
+    info, error = '{job="app", level="info"}', '{job="app", level="error"}'
+    assert found.streams == Counter({info: 2, error: 1})
+    assert found.values == {"job": Counter(app=3), "level": Counter(info=2, error=1)}
+    assert found.samples == [
+        Sample(1_769_999_941_000_000_000, info, json.dumps(_line(1))),
+        Sample(1_769_999_942_000_000_000, error, json.dumps(_line(2, "error"))),
+    ]
+    assert (found.lines, found.dropped, found.refused) == (4, Counter(blank=1), Counter())
+    assert concerns(found, JSON, found.paths) == []
+
+
+def test_the_journal_and_the_files_are_left_alone(tmp_path: Path) -> None:
+    _survey(tmp_path, JSON, _line(1))
+    assert [path.name for path in tmp_path.iterdir()] == ["app.log"]
+
+
+def test_each_stream_is_sampled_before_any_is_sampled_twice() -> None:
+    samples = [Sample(3, "a", "3"), Sample(1, "a", "1"), Sample(2, "b", "2"), Sample(9, "c", "9")]
+    assert [sample.text for sample in chosen(samples, 3)] == ["2", "3", "9"]
+
+
+def test_plaintext_in_a_json_pipeline_is_named_and_another_pipeline_proposed(tmp_path: Path) -> None:
+    found = _survey(tmp_path, JSON, _line(1), "plain")
+    assert concerns(found, JSON, found.paths) == [
+        "1 of 2 lines are no JSON objects; they are shipped untouched, without level and time of their own; "
+        'pipeline = "auto" reads both kinds'
+    ]
+    found = _survey(tmp_path, JSON, "plain", "text")
+    assert concerns(found, JSON, found.paths) == [
+        "none of the lines is a JSON object; they are shipped untouched, without level and time of their own; "
+        'pipeline = "text" reads them'
+    ]
+
+
+def test_a_message_under_another_key_is_named_with_its_cure(tmp_path: Path) -> None:
+    found = _survey(tmp_path, JSON, {"msg": "hello", "level": "info"}, _line(1))
+    assert concerns(found, JSON, found.paths) == [
+        "1 of 2 JSON lines have their message in 'msg', which this pipeline leaves; "
+        'add it: message = ["event", "message", "msg"] in the json stage'
+    ]
+
+
+def test_what_loki_would_refuse_is_named(tmp_path: Path) -> None:
+    old = {**_line(1), "timestamp": "2026-01-01T00:00:00Z"}
+    found = _survey(tmp_path, JSON, old, _line(1))
+    assert found.refused == Counter(too_old=1)
+    assert concerns(found, JSON, found.paths) == [
+        "1 of 2 lines would become dead letters, too_old: 2026-01-01T00:00:00Z is older than max_age (168h before "
+        '2026-02-02T02:40:00Z); set max_age = "0" if your Loki takes old entries, or too_old = "restamp"'
+    ]
+
+
+def test_a_label_with_a_value_for_each_request_is_warned_of(tmp_path: Path) -> None:
+    resolved = msgspec.structs.replace(
+        JSON, stages=(Json(), Labels(from_={"request_id": "request_id"})), max_label_values=3
+    )
+    found = _survey(tmp_path, resolved, *(_line(1, request_id=f"r{number}") for number in range(9)))
+    assert concerns(found, resolved, found.paths) == [
+        "label request_id has 9 values, more than max_label_values = 3: it would become metadata; each makes a stream, "
+        "and Loki grows slow; use a metadata stage, or search for it in the line"
+    ]
+
+
+def test_a_glob_without_a_match_is_named_with_what_is_near(tmp_path: Path) -> None:
+    (tmp_path / "mlflow_2026.log").write_text("x\n")
+    source = FileSource(name="app", paths=(str(tmp_path / "mlflow.log"),))
+    found = survey(JSON, source, Clock(lambda: NOW), 5)
+    assert concerns(found, JSON, found.paths) == [
+        f"{tmp_path}/mlflow.log matches no file now, seen from {Path.cwd()}; "
+        f"nearest names: {tmp_path}/mlflow_2026.log; files that appear later are found"
+    ]
+
+
+def test_the_document_holds_all_of_it(tmp_path: Path) -> None:
+    found = _survey(tmp_path, JSON, _line(1))
+    path = tmp_path / "app.log"
+    assert document(found, ["!"]) == {
+        "source": "app",
+        "pipeline": "json",
+        "paths": [str(tmp_path / "*.log")],
+        "files": [
+            {
+                "path": str(path),
+                "size": path.stat().st_size,
+                "looked_at": path.stat().st_size,
+                "lines": 1,
+                "unterminated": 0,
+            }
+        ],
+        "unreadable": [],
+        "lines": 1,
+        "streams": [{"labels": {"job": "app", "level": "info"}, "lines": 1, "entries": 1}],
+        "values": {"job": {"count": 1, "top": {"app": 1}}, "level": {"count": 1, "top": {"info": 1}}},
+        "dropped": {},
+        "refused": {},
+        "parse_fallbacks": {},
+        "samples": [
+            {
+                "timestamp": "1769999941000000000",
+                "time": "2026-02-02T02:39:01Z",
+                "labels": {"job": "app", "level": "info"},
+                "line": json.dumps(_line(1)),
+                "metadata": {},
+            }
+        ],
+        "warnings": ["!"],
+    }
