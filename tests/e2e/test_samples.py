@@ -1,0 +1,144 @@
+"""The six services' sample files, shipped once: each query answers exactly the files' lines, in order."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.e2e
+
+SAMPLES = Path(__file__).parent.parent / "samples"
+DAYS = 400
+
+SOURCES = r"""
+[[source]]
+name = "fastapi"
+type = "file"
+paths = ["{logs}/fastapi/app.log*"]
+labels = { job = "fastapi" }
+pipeline = "json"
+[[source]]
+name = "vllm"
+type = "file"
+paths = ["{logs}/vllm/*.log"]
+path_labels = '(?P<model>model\d+)_'
+labels = { job = "vllm" }
+pipeline = "plaintext"
+[[source]]
+name = "mlflow"
+type = "file"
+paths = ["{logs}/mlflow/*.log"]
+labels = { job = "mlflow" }
+pipeline = "text"
+[[source]]
+name = "inference"
+type = "file"
+paths = ["{logs}/inference/*.log"]
+labels = { job = "inference" }
+pipeline = "json"
+[[source]]
+name = "training"
+type = "file"
+paths = ["{logs}/training/*.log"]
+labels = { job = "training" }
+pipeline = "auto"
+[[source]]
+name = "system"
+type = "file"
+paths = ["{logs}/system/*.log"]
+labels = { job = "system" }
+pipeline = "text"
+"""
+
+
+def expected(path: Path) -> list[str]:
+    """The lines of a file by the line rules, said in the plainest way."""
+    lines = []
+    for raw in path.read_bytes().decode().split("\n")[:-1]:
+        states = raw.removesuffix("\r").split("\r")
+        kept = next((state for state in reversed(states) if state.strip()), "")
+        tag = states[0] if re.fullmatch(r"(\[\w+\] )?(\([^)]*\) )?", states[0]) and kept is not states[0] else ""
+        if kept.strip():
+            lines.append(tag + kept)
+    return lines
+
+
+@pytest.fixture
+def shipped(world):  # type: ignore[no-untyped-def]
+    shutil.copytree(SAMPLES, world.logs, dirs_exist_ok=True)
+    world.configure(SOURCES, loki='max_age = "0"')
+    done = world.run("run", "--once")
+    assert done.returncode == 0, done.stderr.decode()
+    world.loki.flush()
+    return world
+
+
+def test_each_query_answers_exactly_the_lines_of_the_files_in_order(shipped) -> None:  # type: ignore[no-untyped-def]
+    for folder in ("fastapi", "vllm", "mlflow", "inference", "training", "system"):
+        for path in sorted((shipped.logs / folder).iterdir()):
+            selector = shipped.selector(job=folder, filename=str(path))
+            assert shipped.loki.lines(selector, window_days=DAYS) == expected(path), path.name
+    whole = [line for name in ("app.log.1", "app.log") for line in expected(shipped.logs / "fastapi" / name)]
+    assert shipped.loki.lines(shipped.selector(job="fastapi"), window_days=DAYS) == whole
+
+
+def test_labels_from_the_level_and_the_path_find_their_lines(shipped) -> None:  # type: ignore[no-untyped-def]
+    errors = [
+        line
+        for name in ("app.log.1", "app.log")
+        for line in expected(shipped.logs / "fastapi" / name)
+        if line.startswith("{") and '"level": "error"' in line
+    ]
+    assert errors
+    assert shipped.loki.lines(shipped.selector(job="fastapi", level="error"), window_days=DAYS) == errors
+    (model1,) = (shipped.logs / "vllm").glob("model1*")
+    assert shipped.loki.lines(shipped.selector(job="vllm", model="model1"), window_days=DAYS) == expected(model1)
+
+
+def test_nothing_is_sent_a_second_time(shipped) -> None:  # type: ignore[no-untyped-def]
+    pushes = shipped.relay.pushes
+    assert shipped.run("run", "--once").returncode == 0
+    assert shipped.relay.pushes == pushes
+
+
+def test_a_pipeline_with_output_ships_the_event_or_else_the_message(world) -> None:  # type: ignore[no-untyped-def]
+    (world.logs / "app.log").write_text(
+        '{"event": "hello", "level": "info"}\n'
+        '{"message": "from message", "level": "warn"}\n'
+        '{"event": "", "message": "second best"}\n'
+        '{"event": {"a": 1}, "message": "not an object"}\n'
+        '{"event": null}\n'
+        "plain text arrives untouched\n"
+        '{"event": "broken"\n'
+    )
+    world.configure(
+        """
+[[source]]
+name = "app"
+type = "file"
+paths = ["{logs}/*.log"]
+pipeline = "own"
+[[pipeline.own]]
+stage = "json"
+message = ["event", "message"]
+[[pipeline.own]]
+stage = "labels"
+from = ["level"]
+[[pipeline.own]]
+stage = "output"
+from = "message"
+"""
+    )
+    done = world.run("run", "--once")
+    assert done.returncode == 0, done.stderr.decode()
+    assert world.loki.lines(world.selector()) == [
+        "hello",
+        "from message",
+        "second best",
+        "not an object",
+        '{"event": null}',
+        "plain text arrives untouched",
+        '{"event": "broken"',
+    ]
+    assert world.loki.lines(world.selector(level="warning")) == ["from message"]
