@@ -29,6 +29,8 @@ FORGET = 3600.0
 """Seconds after which a path is forgotten of which no file is left."""
 SHORT = 4096
 """A file that is longer and has the same first and last KiB as another one up to its end is a copy of it."""
+GZIP_PATIENCE = 60.0
+"""Seconds that a compressed file may stay unfinished before it counts as damaged."""
 DOUBT = 15.0
 """Seconds in which a copy of a live file is expected to be followed by a truncation."""
 
@@ -109,6 +111,40 @@ def _is_copy_or_unfinished(roster: Roster, trail: Trail, tail: Tail | None, plac
         roster.owners[place.key] = original
     # What is being compressed still lies beside it.
     return original is not None or (isinstance(content, Gzip) and not content.whole)
+
+
+def came_between(roster: Roster, trail: Trail, place: Place, now: float) -> bool:
+    """Whether a file with a rotated name was written at a path that names nothing now."""
+    if trail.live is not None or not may_be(trail, None, place) or not roster.is_free(trail, place, now):
+        return False
+    find(roster, trail, None, now)
+    return roster.owner(place, now) is not None
+
+
+def is_copy_of_known(roster: Roster, trail: Trail, place: Place, now: float) -> bool:
+    """Whether a file with a rotated name is a copy of a generation: then it is that generation."""
+    content = roster.handles.open_place(place)
+    if content is None:
+        return True
+    try:
+        if isinstance(content, Gzip) and not content.whole:
+            return now - roster.unfinished.setdefault(place.key, now) < GZIP_PATIENCE
+        return _is_copy_of_one(roster, trail, place, content, now)
+    finally:
+        content.close()
+
+
+def _is_copy_of_one(roster: Roster, trail: Trail, place: Place, content: Content, now: float) -> bool:
+    for tail in (*trail.tails, *trail.past):
+        if not (tail.finished or tail.absent or tail.gone):
+            roster.ensure_open(tail)
+        if is_copy(tail, content):
+            if tail is trail.live and is_short(place, content):
+                trail.doubtful.setdefault(place.sibling_key, now)
+            else:
+                roster.owners[place.key] = tail
+            return True
+    return False
 
 
 def is_copy(tail: Tail, content: Content) -> bool:

@@ -18,7 +18,7 @@ from shipper.chunk import Fingerprint, Lane, Origin
 from shipper.failures import Failures
 from shipper.sources.file import between, rotation
 from shipper.sources.file import fingerprint as identity
-from shipper.sources.file.content import Content, Gzip, reader
+from shipper.sources.file.content import Content, reader
 from shipper.sources.file.discovery import Found
 from shipper.sources.file.fingerprint import WINDOW
 from shipper.sources.file.handles import Handles
@@ -29,9 +29,6 @@ from shipper.sources.file.siblings import originals
 from shipper.sources.file.tail import Reading, Tail
 from shipper.sources.file.trail import Trail
 from shipper.sources.step import Step
-
-GZIP_PATIENCE = 60.0
-"""Seconds that a compressed file may stay unfinished before it counts as damaged."""
 
 
 class Roster:
@@ -67,7 +64,8 @@ class Roster:
         self.handles = Handles(name, failures, relieve=self.close_idle)
         self._new_generation = new_generation
         self._group_of = group_of
-        self._unfinished: dict[tuple[int, int], float] = {}
+        self.unfinished: dict[tuple[int, int], float] = {}
+        """Compressed files that are still written to, and when they were seen first."""
 
     # ── looking ──
 
@@ -308,7 +306,9 @@ class Roster:
         if trail is not None and self._comes_back(trail, place, now):
             return
         relatives = self._relatives(place)
-        if relatives and (self._is_copy_of_known(place, relatives, now) or self._came_between(place, relatives, now)):
+        if any(between.is_copy_of_known(self, trail, place, now) for trail in relatives):
+            return
+        if any(between.came_between(self, trail, place, now) for trail in relatives):
             return
         content = self.handles.open(place.path, place.target)
         if content is None:
@@ -373,39 +373,6 @@ class Roster:
         directory, name = os.path.split(place.path)
         paths = (os.path.join(directory, original) for original in originals(name))
         return [self.trails[path] for path in paths if path in self.trails]
-
-    def _came_between(self, place: Place, relatives: Sequence[Trail], now: float) -> bool:
-        """Whether a file with a rotated name was written under a path that names nothing now."""
-        for trail in relatives:
-            if trail.live is None and between.may_be(trail, None, place) and self.is_free(trail, place, now):
-                between.find(self, trail, None, now)
-                return self.owner(place, now) is not None
-        return False
-
-    def _is_copy_of_known(self, place: Place, relatives: Sequence[Trail], now: float) -> bool:
-        """Whether a file with a rotated name is a copy of a generation: then it is that generation."""
-        content = self.handles.open_place(place)
-        if content is None:
-            return True
-        try:
-            if isinstance(content, Gzip) and not content.whole:
-                return now - self._unfinished.setdefault(place.key, now) < GZIP_PATIENCE
-            return any(self._is_copy_of_one(trail, place, content, now) for trail in relatives)
-        finally:
-            content.close()
-
-    def _is_copy_of_one(self, trail: Trail, place: Place, content: Content, now: float) -> bool:
-        """Whether a file is a copy of a generation of `trail`, or looks like a copy of the live one."""
-        for tail in (*trail.tails, *trail.past):
-            if not (tail.finished or tail.absent or tail.gone):
-                self.ensure_open(tail)
-            if between.is_copy(tail, content):
-                if tail is trail.live and between.is_short(place, content):
-                    trail.doubtful.setdefault(place.sibling_key, now)
-                else:
-                    self.owners[place.key] = tail
-                return True
-        return False
 
 
 def _opened(place: Place, content: Content) -> Place:
