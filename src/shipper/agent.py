@@ -32,6 +32,7 @@ from shipper.errors import ConfigError, JournalError
 from shipper.failures import Failure, Failures
 from shipper.journal import Journal
 from shipper.ledger import Account, Ledger
+from shipper.memory import keep_large_blocks
 from shipper.pipeline.multiline import compile_multiline
 from shipper.sources.file.source import FileSource as FileTailer
 from shipper.sources.file.source import FileStatus
@@ -346,4 +347,5 @@ async def _run(config: Config, *, once: bool, on_progress: Callable[[Agent], Non
 
 def run(config: Config, *, once: bool = False, on_progress: Callable[[Agent], None] | None = None) -> Outcome:
     """Run the agent in this thread until a signal stops it, or with `once` until everything is settled."""
+    keep_large_blocks()
     return asyncio.run(_run(config, once=once, on_progress=on_progress))

@@ -19,7 +19,7 @@ import msgspec
 from shipper.chunk import Carry, Chunk, Fingerprint, Lane, Origin, Span
 from shipper.clock import Clock
 from shipper.config.model import Loki, ResolvedSource
-from shipper.delivery.client import Client, NoReply, Transport, compress
+from shipper.delivery.client import Client, Compressor, NoReply, Transport
 from shipper.delivery.replies import Kind, Verdict, classify
 from shipper.delivery.settled import DeadLetter
 from shipper.delivery.wire import encode_entry, encode_push, iterate_entries
@@ -148,7 +148,7 @@ async def resend(
                 yield Sent(kept.id, False, error.message)
                 continue
             timestamp = clock.reserve(1) if restamp else kept.letter.timestamp
-            body = compress(encode_push([(kept.letter.labels, [encode_entry(timestamp, text)])]))
+            body = Compressor()(encode_push([(kept.letter.labels, [encode_entry(timestamp, text)])]))
             verdict = await _push(client, kept.letter.tenant or loki.tenant or "", body, loki, sleep)
             yield Sent(kept.id, verdict.kind is Kind.ACCEPTED, verdict.words)
     finally:

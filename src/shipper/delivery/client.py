@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
 
-import snappy
+from cramjam import snappy
 
 # httpx._main is httpx's command line: it imports click and rich with all of pygments (30 ms and 6 MiB), for nothing
 # here. httpx itself goes on without it where it cannot be imported.
@@ -182,9 +182,22 @@ class Credentials:
             self._seen = seen
 
 
-def compress(body: bytes) -> bytes:
-    """The raw snappy block that Loki reads (not the framed format)."""
-    return bytes(snappy.compress(body))
+class Compressor:
+    """Makes the raw snappy block that Loki reads (not the framed format).
+
+    The room it compresses into is kept: new memory for each push costs 300 page faults, a quarter of the time.
+    """
+
+    def __init__(self) -> None:
+        self._room = bytearray()
+
+    def __call__(self, body: bytes) -> bytes:
+        """Compress the body of a push."""
+        most = snappy.compress_raw_max_len(body)
+        if len(self._room) < most:
+            self._room = bytearray(most)
+        size = snappy.compress_raw_into(body, self._room)
+        return bytes(memoryview(self._room)[:size])
 
 
 def _basic(user: str, password: str) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from shipper.chunk import Span
 from shipper.delivery.backoff import Backoff
@@ -30,6 +30,10 @@ class JournalPort(Protocol):
     async def commit(self, settled: Sequence[Settled]) -> None:
         """Take settled spans and their dead letters, in any order; raises JournalError or DeadLettersFull."""
         ...
+
+
+GATHER: Final = 0.01
+"""Seconds in which more spans may be done before a commit: a transaction of its own for each would double the work."""
 
 
 class Committer:
@@ -70,6 +74,7 @@ class Committer:
         while True:
             if not self._waiting:
                 await self._until_woken()
+                await asyncio.sleep(GATHER)
             # A commit under way goes on when the loop is cancelled: it must not be made twice.
             if not await asyncio.shield(asyncio.ensure_future(self.step())):
                 self._attempts += 1

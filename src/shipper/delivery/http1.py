@@ -11,6 +11,7 @@ and anyio. Proxies are left to httpx's own transport.
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -24,6 +25,8 @@ MOST: Final = "shipper.most"
 """The request's extension that says how many bytes of the reply's body are read."""
 KEEP_ALIVE: Final = 30.0
 """Seconds after which an idle connection is not used again: servers and proxies close theirs by then."""
+SEND_BUFFER: Final = 1 << 20
+"""Bytes of a socket's send buffer (the kernel may allow less): a push that fits wakes the event loop but once."""
 _BODILESS: Final = frozenset({204, 304})
 
 
@@ -168,6 +171,8 @@ class Connection(asyncio.Protocol):
         """The connection stands."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+        socket_: socket.socket = transport.get_extra_info("socket")
+        socket_.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
 
     def data_received(self, data: bytes) -> None:
         """A part of a reply; what nobody asked for ends the connection."""

@@ -17,7 +17,7 @@ import structlog
 
 from shipper.delivery.asking import Asking, Next
 from shipper.delivery.batch import Push
-from shipper.delivery.client import Client, NoReply, compress
+from shipper.delivery.client import Client, Compressor, NoReply
 from shipper.delivery.holds import Hold, Holds
 from shipper.delivery.pace import Pace
 from shipper.delivery.reactions import Reactions, costs_of
@@ -57,6 +57,7 @@ class Sender:
         monotonic: Callable[[], float],
     ) -> None:
         self._client = client
+        self._compress = Compressor()
         self._asking = asking
         self._reactions = reactions
         self._holds = holds
@@ -167,7 +168,7 @@ class Sender:
             self._replace(push, await self._send(push))
 
     async def _send(self, push: Push) -> list[Push]:
-        body = compress(push.encode())
+        body = self._compress(push.encode())
         push.sent_at = self._monotonic()
         outcome = await self._client.push(push.tenant, body)
         now = self._monotonic()

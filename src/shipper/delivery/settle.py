@@ -46,7 +46,7 @@ class Settlement:
 
     def open(self, processed: Processed) -> tuple[Pending, list[Piece]]:
         """Enter a span in the books; return it and the pieces to send."""
-        raw = sum(processed.sizes) if processed.sizes is not None else sum(processed.lengths) + len(processed.lengths)
+        raw = processed.span.end - processed.span.start
         parts, processed.parts = processed.parts, []  # the pieces hold the bodies from here on
         pending = Pending(
             processed=processed,

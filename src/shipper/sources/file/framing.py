@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import codecs
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import filterfalse
+from typing import Any
 
 from shipper.sources.file.line import Unfinished, tidy
 
@@ -22,6 +23,7 @@ BOM = b"\xef\xbb\xbf"
 HOLD = 64 * 1024
 SHIFTING = ("utf-7", "hz", "iso2022")
 """Encodings in which ASCII bytes may stand for other characters."""
+_IS_ASCII: Callable[[Any], bool] = bytes.isascii
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -148,7 +150,7 @@ class Framer:
     def _is_utf8(self, lines: list[bytes]) -> bool:
         """Whether UTF-8 is what they should be and are: 30 ns a line, where decoding the whole block takes 150."""
         try:
-            b"\n".join(filterfalse(bytes.isascii, lines)).decode()
+            b"\n".join(filterfalse(_IS_ASCII, lines)).decode()
         except UnicodeDecodeError:
             return False
         return self._encoding == "utf-8"
