@@ -28,6 +28,7 @@ def span(start: int, end: int, *, generation: int = 1) -> Span:
         after_eof=start == 0,
         hit_eof=end % 2 == 0,
         fingerprint=Fingerprint(min(end, 1024), b"head", min(end, 1024), b"tail%d" % end),
+        file_changed=end,
         carry=Carry(issued=start),
         demoted=("request_id",),
         epoch="e1",
@@ -47,6 +48,7 @@ def note(identity: int = 1, *, final: int | None = None) -> Note:
         device=1,
         inode=2,
         size=100,
+        changed=5,
         final=final,
     )
 
@@ -99,6 +101,7 @@ def test_a_position_advances_over_contiguous_settled_spans_alone(tmp_path: Path)
             spans[1].fingerprint,
             True,
         )
+        assert generation.changed == 20
         assert [one.start for one in generation.open] == [20]
 
     drive(tmp_path, work)
@@ -124,6 +127,7 @@ def test_open_spans_come_back_whole_after_a_restart(tmp_path: Path) -> None:
                 after_eof=True,
                 hit_eof=False,
                 fingerprint=first.fingerprint,
+                file_changed=11,
                 carry=Carry(issued=0),
                 demoted=("request_id",),
                 epoch="e1",
@@ -137,6 +141,7 @@ def test_open_spans_come_back_whole_after_a_restart(tmp_path: Path) -> None:
                 after_eof=False,
                 hit_eof=True,
                 fingerprint=second.fingerprint,
+                file_changed=20,
                 carry=Carry(issued=11),
                 demoted=("request_id",),
                 epoch="e1",

@@ -77,6 +77,8 @@ class Span:
     """Whether `end` was the end of the file when it was read: the next span's `after_eof`, kept over restarts."""
     fingerprint: Fingerprint
     """Of the content up to `end`."""
+    file_changed: int = 0
+    """When the file had been changed last when the span was read, ns; 0: not known. Decides a missing year."""
     carry: Carry = field(default_factory=Carry)
     demoted: tuple[str, ...] = ()
     """Label names demoted to metadata when the span was read, sorted."""
@@ -86,6 +88,11 @@ class Span:
     """The journal's number for it; 0 until begun."""
     replay: bool = False
     """Read again after a restart: Loki may have its entries already."""
+
+    @property
+    def latest(self) -> int:
+        """The latest time its lines are thought to have been written, ns: a backlog is as old as its file."""
+        return min(self.file_changed or self.clock, self.clock)
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

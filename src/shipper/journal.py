@@ -319,14 +319,15 @@ def _letter_size(letter: DeadLetter) -> int:
 
 
 _UPSERT_NOTE = """
-INSERT INTO generations (id, source, path, seen_at, device, inode, size, settled_to, fingerprint, final)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO generations (id, source, path, seen_at, device, inode, size, changed, settled_to, fingerprint, final)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at, device = excluded.device, inode = excluded.inode,
-    size = excluded.size, final = COALESCE(excluded.final, final)
+    size = excluded.size, changed = MAX(changed, excluded.changed), final = COALESCE(excluded.final, final)
 """
 _INSERT_SPAN = """
-INSERT INTO spans (id, generation, start, stop, clock, after_eof, hit_eof, fingerprint, carry, demoted, epoch)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO spans
+    (id, generation, start, stop, clock, after_eof, hit_eof, fingerprint, file_changed, carry, demoted, epoch)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _INSERT_LETTER = """
 INSERT OR IGNORE INTO dead_letters
@@ -334,20 +335,22 @@ INSERT OR IGNORE INTO dead_letters
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _OLD_FINISHED = "SELECT id, seen_at FROM generations WHERE source = ? AND finished ORDER BY id DESC LIMIT -1 OFFSET ?"
-_SETTLED_EARLIER = "SELECT stop, fingerprint, carry_after, hit_eof, stop FROM spans WHERE id = ?"
+_SETTLED_EARLIER = "SELECT stop, fingerprint, carry_after, hit_eof, stop, file_changed FROM spans WHERE id = ?"
 _ADVANCE = """
-UPDATE generations SET settled_to = ?, fingerprint = ?, carry = ?, at_eof = ?, size = MAX(size, ?) WHERE id = ?
+UPDATE generations SET settled_to = ?, fingerprint = ?, carry = ?, at_eof = ?, size = MAX(size, ?),
+    changed = MAX(changed, ?)
+WHERE id = ?
 """
 
 
 def _note_row(note: Note) -> tuple[object, ...]:
     identity = (note.id, note.source, note.path, note.seen_at, note.device, note.inode, note.size)
-    return (*identity, note.start, msgspec.msgpack.encode(note.fingerprint), note.final)
+    return (*identity, note.changed, note.start, msgspec.msgpack.encode(note.fingerprint), note.final)
 
 
 def _span_row(row: int, span: Span) -> tuple[object, ...]:
     place = (row, span.origin.generation, span.start, span.end, span.clock, span.after_eof, span.hit_eof)
-    state = (msgspec.msgpack.encode(span.fingerprint), msgspec.msgpack.encode(span.carry))
+    state = (msgspec.msgpack.encode(span.fingerprint), span.file_changed, msgspec.msgpack.encode(span.carry))
     return (*place, *state, msgspec.json.encode(span.demoted), span.epoch)
 
 
@@ -361,7 +364,7 @@ def _settled_values(settled: Settled) -> tuple[object, ...]:
     """What `_ADVANCE` sets when the last span passed was settled just now."""
     span = settled.span
     state = (msgspec.msgpack.encode(span.fingerprint), msgspec.msgpack.encode(settled.carry))
-    return (span.end, *state, span.hit_eof, span.end)
+    return (span.end, *state, span.hit_eof, span.end, span.file_changed)
 
 
 def _stored_values(database: sqlite3.Connection, row: int) -> tuple[object, ...]:

@@ -121,12 +121,13 @@ WHERE (:source IS NULL OR source = :source) AND (:reason IS NULL OR reason = :re
 ORDER BY id LIMIT :limit OFFSET :skip
 """
 _GENERATIONS = """
-SELECT id, source, path, seen_at, device, inode, settled_to AS offset, size, fingerprint, at_eof, carry, finished
+SELECT id, source, path, seen_at, device, inode, settled_to AS offset, size, changed, fingerprint, at_eof, carry,
+    finished
 FROM generations WHERE source = :source ORDER BY id
 """
 _OPEN_SPANS = """
-SELECT generation, spans.id AS row, start, stop AS end, clock, after_eof, hit_eof, spans.fingerprint, spans.carry,
-    demoted, epoch, settled
+SELECT generation, spans.id AS row, start, stop AS end, clock, after_eof, hit_eof, spans.fingerprint, file_changed,
+    spans.carry, demoted, epoch, settled
 FROM spans JOIN generations ON generations.id = generation WHERE source = :source ORDER BY start
 """
 

@@ -28,6 +28,7 @@ CREATE TABLE IF NOT EXISTS sources (
 CREATE TABLE IF NOT EXISTS generations (
     id INTEGER PRIMARY KEY AUTOINCREMENT, source TEXT NOT NULL, path TEXT NOT NULL, seen_at TEXT NOT NULL,
     device INTEGER NOT NULL, inode INTEGER NOT NULL, size INTEGER NOT NULL,
+    changed INTEGER NOT NULL,
     settled_to INTEGER NOT NULL, fingerprint BLOB NOT NULL, at_eof INTEGER NOT NULL DEFAULT 1,
     carry BLOB, final INTEGER, finished INTEGER NOT NULL DEFAULT 0
 );
@@ -35,7 +36,7 @@ CREATE INDEX IF NOT EXISTS generations_by_source ON generations (source, id);
 CREATE TABLE IF NOT EXISTS spans (
     id INTEGER PRIMARY KEY AUTOINCREMENT, generation INTEGER NOT NULL, start INTEGER NOT NULL, stop INTEGER NOT NULL,
     clock INTEGER NOT NULL, after_eof INTEGER NOT NULL, hit_eof INTEGER NOT NULL, fingerprint BLOB NOT NULL,
-    carry BLOB NOT NULL, demoted TEXT NOT NULL, epoch TEXT NOT NULL,
+    file_changed INTEGER NOT NULL, carry BLOB NOT NULL, demoted TEXT NOT NULL, epoch TEXT NOT NULL,
     settled INTEGER NOT NULL DEFAULT 0, carry_after BLOB
 );
 CREATE INDEX IF NOT EXISTS spans_by_generation ON spans (generation, start);

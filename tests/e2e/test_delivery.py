@@ -143,6 +143,24 @@ def test_what_was_rotated_while_the_agent_was_down_is_shipped(world) -> None:  #
     world.expect(world.selector(), lines)
 
 
+def test_what_rotated_while_the_agent_was_down_is_shipped_though_the_file_it_knew_is_deleted(world) -> None:  # type: ignore[no-untyped-def]
+    world.configure(SOURCE)
+    path = world.logs / "app.log"
+    lines = numbered(0, 400)
+    write(path, lines[:100])
+    world.start()
+    world.expect(world.selector(), lines[:100])
+    world.stop()
+    path.unlink()
+    write(path, lines[100:200])
+    path.rename(world.logs / "app.log.2")
+    write(path, lines[200:300])
+    path.rename(world.logs / "app.log.1")
+    write(path, lines[300:400])
+    world.start()
+    world.expect(world.selector(), lines)
+
+
 def test_copytruncate_behind_a_loki_that_is_down_loses_nothing(world) -> None:  # type: ignore[no-untyped-def]
     world.configure(SOURCE)
     path = world.logs / "app.log"

@@ -227,3 +227,10 @@ def test_for_every_column_it_is_read_as_each_value_is(texts: list[str | None], n
 @given(st.text(max_size=40), st.sampled_from(["UTC", "Asia/Seoul", "Europe/Berlin"]))
 def test_for_every_text_reading_never_raises(text: str, zone: str) -> None:
     Instants(["auto", "rfc3339", "unix", "%Y-%m-%d %H:%M:%S", "%b %e %I:%M %p %z"], zone).read(text, CLOCK)
+
+
+def test_a_missing_year_is_that_of_the_last_change_of_the_file() -> None:
+    clock, changed = 1_795_000_000 * 10**9, 1_735_700_000 * 10**9  # November 2026; 1 January 2025
+    instants = Instants(("%m-%d %H:%M:%S",), "UTC")
+    assert instants.read("12-31 10:00:00", clock, changed) == 1_735_639_200 * 10**9
+    assert instants.read("12-31 10:00:00", clock + 1) == 1_767_175_200 * 10**9

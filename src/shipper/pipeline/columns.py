@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
-from shipper.chunk import Carry, Chunk, Part, Processed
+from shipper.chunk import Carry, Chunk, Part, Processed, Span
 from shipper.config.model import AnyStage, Json, Labels, Timestamp
 from shipper.delivery.wire import encode_column
 from shipper.pipeline.instants import Instants
@@ -131,7 +131,7 @@ class JsonColumns:
         except (ValueError, RecursionError):  # msgspec's and Unicode's errors are ValueErrors
             return None
         times = Times(carry, chunk.span)
-        timestamps = self._timestamps(rows, times, chunk.span.clock)
+        timestamps = self._timestamps(rows, times, chunk.span)
         if timestamps is None:
             return None
         parts = self._parts(rows, chunk, timestamps, rising=times.rising)
@@ -140,12 +140,12 @@ class JsonColumns:
         level, record = ("", "") if self._plan.closes_record else (carry.level, carry.record)
         return processed(chunk, parts, times.carry(level, record))
 
-    def _timestamps(self, rows: list[Any], times: Times, clock: int) -> list[int] | None:
+    def _timestamps(self, rows: list[Any], times: Times, span: Span) -> list[int] | None:
         """The timestamps of the rows; None if one of their times, or the window, needs a closer look."""
-        count = len(rows)
+        count, clock = len(rows), span.clock
         if self._time is None:
             return list(range(clock, clock + count))
-        own = self._instants.column(list(map(self._time, rows)), clock)
+        own = self._instants.column(list(map(self._time, rows)), clock, span.latest)
         if own is None:
             return None
         issued = times.issue(own, range(count))

@@ -62,11 +62,12 @@ class Entry:
 class Work:
     """One chunk in the pipeline."""
 
-    __slots__ = ("_offsets", "chunk", "clock", "counts", "held", "level", "record")
+    __slots__ = ("_offsets", "chunk", "clock", "counts", "held", "latest", "level", "record")
 
     def __init__(self, chunk: Chunk, carry: Carry) -> None:
         self.chunk = chunk
         self.clock = chunk.span.clock
+        self.latest = chunk.span.latest
         self.counts = dict(chunk.fallbacks)
         """Fallbacks by reason."""
         self.level = carry.level

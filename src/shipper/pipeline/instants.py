@@ -2,7 +2,8 @@
 
 Rule 1: exact to the nanosecond; digits beyond the ninth are cut off.
 Rule 2: a time without a zone is in the source's zone; in an hour that a clock change repeats, the first one is meant.
-Rule 3: a time without a year is the latest that is not more than a day after the span's clock.
+Rule 3: a time without a year is the latest that is not more than a day after the span's clock, or after the last change
+        of its file if that is earlier: a backlog of last year stays there.
 Rule 4: a time before 2000, or more than a day after the span's clock, is no time. Nothing raises.
 Rule 5: what is cached never changes the result.
 """
@@ -64,12 +65,12 @@ class Instants:
         self._clock = 0
         self._known: dict[str, int | None] = {}
 
-    def read(self, value: object, clock: int) -> int | None:
-        """The time that a field's value means, ns; None if it means none."""
+    def read(self, value: object, clock: int, latest: int | None = None) -> int | None:
+        """The time that a field's value means, ns; None if it means none. `latest` decides a missing year."""
         if isinstance(value, str):
             time = self._by_second(value) if self.columnar else None
             if time is None:
-                return self._text(value, clock)
+                return self._text(value, clock, clock if latest is None else latest)
         elif isinstance(value, int | float) and not isinstance(value, bool):
             time = next((time for scale in self._numbers if (time := scaled(value, scale)) is not None), None)
         else:
@@ -88,7 +89,7 @@ class Instants:
             return None
         return base + int(f"1{digits}") * _POWERS[len(digits)]
 
-    def _text(self, text: str, clock: int) -> int | None:
+    def _text(self, text: str, clock: int, year_from: int) -> int | None:
         """The first format that reads it; what one chunk has read is kept, as its lines often share their second."""
         if clock != self._clock or len(self._known) >= _CACHED:
             self._clock = clock
@@ -96,7 +97,7 @@ class Instants:
         if text in self._known:
             return self._known[text]
         stripped = text.strip()
-        times = (reader(stripped, clock) for reader in self._readers)
+        times = (reader(stripped, year_from) for reader in self._readers)
         latest = clock + AHEAD
         time = next((time for time in times if time is not None and EARLIEST <= time <= latest), None)
         self._known[text] = time
@@ -108,12 +109,12 @@ class Instants:
             seconds = self._columns[zone] = _Seconds(self._zone, zone)
         return seconds
 
-    def column(self, texts: list[str | None], clock: int) -> list[int | None] | None:
+    def column(self, texts: list[str | None], clock: int, latest: int | None = None) -> list[int | None] | None:
         """The times of many values, None for missing ones; None as a whole if one of them cannot be read."""
         times: list[int | None] | None = self._uniform(texts, clock) if self.columnar else None
         if times is not None:
             return times
-        times = [self.read(text, clock) if text else None for text in texts]
+        times = [self.read(text, clock, latest) if text else None for text in texts]
         return None if any(time is None and text for time, text in zip(times, texts, strict=True)) else times
 
     def _uniform(self, texts: list[str | None], clock: int) -> list[int | None] | None:

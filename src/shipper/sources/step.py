@@ -28,6 +28,8 @@ class Generation:
     """Everything before it is settled."""
     size: int
     """Size at the last look, bytes."""
+    changed: int
+    """When the file had been changed last at the last look, ns; 0: not known."""
     fingerprint: Fingerprint
     """Of the content up to `offset`."""
     at_eof: bool
@@ -51,6 +53,7 @@ class OpenSpan:
     after_eof: bool
     hit_eof: bool
     fingerprint: Fingerprint
+    file_changed: int
     carry: Carry
     demoted: tuple[str, ...]
     epoch: str
@@ -69,6 +72,8 @@ class Note:
     device: int
     inode: int
     size: int
+    changed: int = 0
+    """When the file had been changed last, ns; 0: not known."""
     start: int = 0
     """Where reading begins, for a new generation (`start_at = "end"`)."""
     fingerprint: Fingerprint = field(default_factory=Fingerprint)

@@ -53,13 +53,19 @@ class Journal:
                 inode=note.inode,
                 offset=note.start,
                 size=note.size,
+                changed=note.changed,
                 fingerprint=note.fingerprint,
                 at_eof=True,
                 carry=Carry(),
                 finished=False,
             )
         self.generations[note.id] = replace(
-            known, seen_at=note.seen_at, device=note.device, inode=note.inode, size=note.size
+            known,
+            seen_at=note.seen_at,
+            device=note.device,
+            inode=note.inode,
+            size=note.size,
+            changed=max(known.changed, note.changed),
         )
         if note.final is not None:
             self.final[note.id] = note.final
@@ -92,6 +98,7 @@ class Journal:
                 after_eof=span.after_eof,
                 hit_eof=span.hit_eof,
                 fingerprint=span.fingerprint,
+                file_changed=span.file_changed,
                 carry=span.carry,
                 demoted=span.demoted,
                 epoch=span.epoch,
@@ -107,6 +114,7 @@ class Journal:
             known = self.generations[id_]
             self.generations[id_] = replace(
                 known,
+                changed=max(known.changed, span.file_changed),
                 offset=span.end,
                 fingerprint=span.fingerprint,
                 at_eof=span.hit_eof,

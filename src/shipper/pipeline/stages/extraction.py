@@ -104,7 +104,7 @@ class ReadCri:
         time, stream = match[1].decode("utf-8", "replace"), match[2].decode()
         entry.add({"timestamp": time, "stream": stream})
         entry.change("stream", stream)
-        entry.time = self._instants.read(time, work.clock)
+        entry.time = self._instants.read(time, work.clock, work.latest)
         if entry.time is None:
             work.count("timestamp_unparsable")
         entry.text = entry.text[match.end() :]

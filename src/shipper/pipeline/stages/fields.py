@@ -33,7 +33,7 @@ class TakeTimestamp:
         value = entry.fields.get(self._field) if entry.fields is not None else None
         if value is None or value == "":
             return ""
-        time = self._instants.read(value, work.clock)
+        time = self._instants.read(value, work.clock, work.latest)
         if time is None:
             work.count("timestamp_unparsable")
         else:

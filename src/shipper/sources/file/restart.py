@@ -98,7 +98,7 @@ def _settle(
         key=key,
         size=generation.offset + 1 if compressed and not generation.finished else size,
         disk=size,
-        changed=place.changed if place is not None else generation.carry.issued,
+        changed=place.changed if place is not None else generation.changed or generation.carry.issued,
         linked=place is not None and place.linked,
         rotated_at=now,
         grown_at=now,
@@ -130,6 +130,8 @@ def _changed(roster: Roster, generation: Generation, tail: Tail | None) -> int:
     """What came after a generation was changed later than this, ns: when it was, or its last timestamp."""
     if tail is not None and not tail.absent and tail.rotated_at is not None:
         return tail.changed
+    if generation.changed:
+        return generation.changed
     return max(0, min(generation.carry.issued, roster.reading.clock.now()) - COARSE)
 
 

@@ -161,6 +161,7 @@ class Tail:
             device=self.key[0],
             inode=self.key[1],
             size=self.size,
+            changed=self.changed,
             start=start,
             fingerprint=self.known if start else Fingerprint(),
             final=final,
@@ -300,6 +301,7 @@ class Tail:
             after_eof=self.after_eof,
             hit_eof=self._at_end and not self.held,
             fingerprint=identity.fingerprint(self._head[:end], self._before(end, data, base)),
+            file_changed=self.changed,
         )
         self.offset, self.after_eof = end, span.hit_eof
         return self._chunk(span, framed)
@@ -364,6 +366,7 @@ def replayed(known: OpenSpan, origin: Origin) -> Span:
         after_eof=known.after_eof,
         hit_eof=known.hit_eof,
         fingerprint=known.fingerprint,
+        file_changed=known.file_changed,
         carry=known.carry,
         demoted=known.demoted,
         epoch=known.epoch,
