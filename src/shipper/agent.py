@@ -114,6 +114,7 @@ class Agent:
             failures=self.failures,
             clock=self.clock,
             label_names=self._label_names,
+            on_committed=self._room.set,
         )
         return self
 
@@ -201,14 +202,14 @@ class Agent:
         if not self._once:
             await self._stopping.wait()
             return
-        patience = _Patience(PATIENCE)
+        patience = _Patience(PATIENCE, asyncio.get_running_loop().time)
         while not self._stopping.is_set():
             if all(self._idle.values()):
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(_HOUSEKEEPING):
                         await self.delivery.drain()
                         return
-            if patience.exhausted(self._settled_lines(), bool(self.failures.current())):
+            if patience.exhausted(self._settled_lines(), failing=bool(self.failures.current())):
                 return
             await asyncio.sleep(0.02)
 
@@ -258,11 +259,13 @@ class Agent:
         rate = self._collectors[name].rate
         if rate is not None and (lines := sum(processed.lines for processed in collected.processed)):
             await asyncio.sleep(lines / rate)
-        if collected.step.more and had_room:
+        room = self._room_for(name) > 0
+        if room and (collected.step.more or not had_room):
             return
-        event = self._wakes[name] if had_room else self._room
+        event = self._wakes[name] if room else self._room
+        self._room.clear()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(min(collected.step.look_in, 0.05 if collected.step.more else 10.0)):
+            async with asyncio.timeout(collected.step.look_in):
                 await event.wait()
 
     def _room_for(self, name: str) -> int:
@@ -316,13 +319,15 @@ class Agent:
 class _Patience:
     """Runs out when nothing is settled for `seconds` while there are failures."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, monotonic: Callable[[], float]) -> None:
         self._seconds = seconds
+        self._monotonic = monotonic
         self._settled = -1
-        self._since = 0.0
+        self._since = monotonic()
 
-    def exhausted(self, settled: int, failing: bool) -> bool:
-        now = asyncio.get_running_loop().time()
+    def exhausted(self, settled: int, *, failing: bool) -> bool:
+        """Whether it has, now that so many lines are settled."""
+        now = self._monotonic()
         if settled != self._settled or not failing:
             self._settled, self._since = settled, now
         return now - self._since > self._seconds

@@ -38,7 +38,10 @@ from shipper.ledger import Ledger
 
 
 class Delivery:
-    """Delivers to one Loki. Make it inside a running event loop; `run` it as a task; `close` it in the end."""
+    """Delivers to one Loki. Make it inside a running event loop; `run` it as a task; `close` it in the end.
+
+    `on_committed` is called when spans were settled in the journal, so that there is room for more.
+    """
 
     def __init__(
         self,
@@ -49,12 +52,14 @@ class Delivery:
         failures: Failures,
         clock: Clock,
         label_names: Callable[[], Collection[str]],
+        on_committed: Callable[[], None] = lambda: None,
         transport: Transport | None = None,
         monotonic: Callable[[], float] | None = None,
     ) -> None:
         self._monotonic = monotonic or asyncio.get_running_loop().time
         self._journal = journal
         self._failures = failures
+        self._tell_committed = on_committed
         self._tenant = loki.tenant or ""
         self._batch_bytes = min(loki.batch_bytes, MAX_PUSH)
         self._batch_wait = loki.batch_wait / SECOND
@@ -180,6 +185,7 @@ class Delivery:
         self._committer.add(pending)
 
     def _on_committed(self) -> None:
+        self._tell_committed()
         if self._settlement.spans == 0:
             self._reactions.quiet()
             self._idle.set()
