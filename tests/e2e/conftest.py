@@ -25,7 +25,8 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
-PATIENCE = 20.0
+PATIENCE = 60.0
+DAY = 86_400 * 10**9
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -67,11 +68,16 @@ class Loki:
     def flush(self) -> None:
         request("POST", f"{self.url}/flush")
 
-    def entries(self, selector: str, *, start: int = 946_684_800 * 10**9, window_days: int = 0) -> list[Entry]:
-        """Every entry a selector finds, in order of time, paged."""
-        end = time.time_ns() + 3600 * 10**9
-        if window_days:
-            start = end - window_days * 86_400 * 10**9
+    def entries(self, selector: str, *, days: int = 1) -> list[Entry]:
+        """Every entry of the last `days` that a selector finds, in order of time.
+
+        Asked for in windows of four weeks, as Loki answers no query over more than 721 hours.
+        """
+        now = time.time_ns() + 3600 * 10**9
+        starts = range(now - days * DAY, now, 28 * DAY)
+        return [entry for start in starts for entry in self._window(selector, start, min(start + 28 * DAY, now))]
+
+    def _window(self, selector: str, start: int, end: int) -> list[Entry]:
         found: dict[tuple[int, str, str], Entry] = {}
         while True:
             page = self._page(selector, start, end)
@@ -298,6 +304,10 @@ run = "{self.uid}"
 
     def agent_log(self) -> str:
         return (self.root / "agent.log").read_text()
+
+    def await_entries(self, count: int, *, days: int = 1) -> None:
+        """Wait until at least so many entries of this world are found."""
+        eventually(lambda: len(self.loki.entries(self.selector(), days=days)) >= count, f"{count} entries")
 
     def settle(self, quiet: float = 3.0) -> None:
         """Wait until nothing new has arrived for `quiet` seconds."""

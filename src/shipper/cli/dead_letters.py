@@ -1,4 +1,4 @@
-"""`shipper dead-letters`: what Loki would not take, with its own words; shown, sent again, thrown away."""
+"""`shipper dead-letters`: what Loki would not take, and why, in words; shown, sent again, thrown away."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from shipper.positions import KeptLetter, State
     from shipper.resend import Sent
 
-HEADINGS = ("id", "refused", "source", "reason", "where", "lines", "Loki's words")
+HEADINGS = ("id", "refused", "source", "reason", "where", "lines", "why")
 WORDS = 90
 LISTED = 50
 
@@ -66,7 +66,8 @@ def show(context: click.Context, number: int, as_json: bool) -> None:
         print_json(document(kept))
         return
     for name, value in document(kept).items():
-        click.echo(f"{name:<10} {escaped(str(value))}")
+        shown = "not kept; its bytes are in the file, at this offset" if value is None else str(value)
+        click.echo(f"{name:<10} {escaped(shown)}".rstrip())
 
 
 @dead_letters.command()
@@ -153,7 +154,7 @@ def _list(context: click.Context, as_json: bool, source: str | None, reason: str
         if more:
             click.echo(f"… and more; --limit shows more than {limit}")
     else:
-        click.echo("no dead letters")
+        click.echo("no dead letters" if source is None and reason is None else "no dead letters match")
 
 
 def _row(kept: KeptLetter) -> list[object]:

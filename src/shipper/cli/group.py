@@ -139,6 +139,8 @@ def _os_error(error: OSError) -> int:
         return FAILED
     where = f" ({error.filename})" if error.filename else ""
     click.echo(f"error: {error.strerror or error}{where}", err=True)
+    if isinstance(error, PermissionError):
+        click.echo("hint: run this as the user the agent runs as, or mend the permissions of that path", err=True)
     return FAILED
 
 

@@ -93,7 +93,7 @@ def _list(context: click.Context, as_json: bool, source: str | None) -> None:
     elif generations:
         print_table(HEADINGS, [_row(generation) for generation in generations])
     else:
-        click.echo("no positions yet")
+        click.echo("no positions yet" if source is None else f"no positions of a source {source!r}")
 
 
 def _change(context: click.Context, as_json: bool, change: Callable[[State], dict[str, Any]]) -> None:

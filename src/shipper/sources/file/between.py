@@ -13,6 +13,7 @@ from __future__ import annotations
 # ruff: noqa: PTH113, PTH119 - os.path takes a tenth of pathlib's time
 import os
 from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shipper.sources.file import fingerprint as identity
@@ -20,7 +21,7 @@ from shipper.sources.file.content import Content, Gzip, reader
 from shipper.sources.file.fingerprint import WINDOW
 from shipper.sources.file.recall import Place
 from shipper.sources.file.tail import Tail
-from shipper.sources.file.trail import SiblingKey, Trail
+from shipper.sources.file.trail import SLACK, SiblingKey, Trail
 
 if TYPE_CHECKING:
     from shipper.sources.file.roster import Roster
@@ -31,6 +32,8 @@ SHORT = 4096
 """A file that is longer and has the same first and last KiB as another one up to its end is a copy of it."""
 GZIP_PATIENCE = 60.0
 """Seconds that a compressed file may stay unfinished before it counts as damaged."""
+ATTEMPTS = 20
+"""Looks that may be overtaken by renames in a row."""
 DOUBT = 15.0
 """Seconds in which a copy of a live file is expected to be followed by a truncation."""
 
@@ -46,22 +49,55 @@ def find(
     current: Content | None = None,
 ) -> None:
     """Begin what was rotated after `tail` (of `only` these), and is neither the file `but` nor a copy of `current`."""
-    after = tail
-    for place in roster.neighbours.of(trail.path):
-        if place.key == but or (only is not None and place.sibling_key not in only):
-            continue
+    begun = [tail]
+    for _ in range(ATTEMPTS):
+        places = [
+            place
+            for place in roster.neighbours.of(trail.path)
+            if place.key != but and (only is None or place.sibling_key in only)
+        ]
+        if _begin_all(roster, trail, tail, begun, places, now, current):
+            return
+        roster.neighbours.forget()
+
+
+def _begin_all(
+    roster: Roster,
+    trail: Trail,
+    tail: Tail | None,
+    begun: list[Tail | None],
+    places: Sequence[Place],
+    now: float,
+    current: Content | None,
+) -> bool:
+    """Begin the places that are generations after `tail`, oldest first; False once one is no longer where it was."""
+    for place in places:
         if not may_be(trail, tail, place) or not roster.is_free(trail, place, now):
             continue
-        with roster.handles.guard(place.path):
-            content = roster.handles.open_place(place)
-            if content is None:
-                continue
-            if _is_copy_or_unfinished(roster, trail, tail, place, content) or (
-                current is not None and is_doubtful(trail, place, content, current, now)
-            ):
+        content = roster.handles.open(place.path, place.target)
+        if not _is_at(place, content):
+            # Renamed since it was listed, as a chain of backups is: what was opened may be another one.
+            if content is not None:
                 content.close()
-                continue
-            after = roster.begin(trail, place, now, content=content, after=after)
+            return False
+        if content is None:
+            continue
+        if _is_copy_or_unfinished(roster, trail, tail, place, content) or (
+            current is not None and is_doubtful(trail, place, content, current, now)
+        ):
+            content.close()
+            continue
+        begun.append(roster.begin(trail, place, now, content=content, after=begun[-1]))
+    return True
+
+
+def _is_at(place: Place, content: Content | None) -> bool:
+    """Whether a file is still where it was listed; one that cannot be opened is looked up by name."""
+    try:
+        info = Path(place.target).stat() if content is None else content.stat()
+    except OSError:
+        return False
+    return (info.st_dev, info.st_ino) == place.key
 
 
 def find_beside_path(roster: Roster, trail: Trail, tail: Tail | None, now: float) -> None:
@@ -96,7 +132,7 @@ def may_be(trail: Trail, tail: Tail | None, place: Place) -> bool:
         return True
     name = os.path.basename(trail.path)
     styled = tail is not None and not os.path.basename(tail.seen_at).startswith(name)
-    return place.changed >= trail.left and (styled or os.path.basename(place.path).startswith(name))
+    return place.changed >= trail.left - SLACK and (styled or os.path.basename(place.path).startswith(name))
 
 
 def _is_copy_or_unfinished(roster: Roster, trail: Trail, tail: Tail | None, place: Place, content: Content) -> bool:

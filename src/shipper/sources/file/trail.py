@@ -16,6 +16,9 @@ from shipper.sources.file.tail import Tail
 
 COARSE = 50_000_000
 """By how much the change time of a file may be behind the clock, ns: kernels keep it by their tick."""
+SLACK = 10_000_000_000
+"""How long before the one that left last a generation may have been changed and still be news, ns: in a storm of
+renames a look can miss one. What was there before us is told apart by `ignored`."""
 LINGER = 60.0
 """Seconds without growth after which a rotated file that still exists is finished."""
 
