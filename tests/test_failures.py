@@ -35,7 +35,9 @@ def test_current_failures_are_told_apart_by_source_and_what() -> None:
     failures.begin("file_unreadable", "EACCES", source="a", what="/y")
     failures.end("file_unreadable", source="a", what="/x")
     hint = HINTS["file_unreadable"]
-    assert failures.current() == (Failure(name="file_unreadable", source="a", detail="EACCES", hint=hint, since=7),)
+    assert failures.current() == (
+        Failure(name="file_unreadable", source="a", what="/y", detail="EACCES", hint=hint, since=7),
+    )
 
 
 def test_every_name_is_a_word_and_has_a_hint_of_a_sentence() -> None:

@@ -29,7 +29,7 @@ from shipper.config.model import Config, DockerSource, FileSource, Multiline, Re
 from shipper.config.resolve import decode_resolved, encode_resolved, epoch, resolve
 from shipper.delivery.delivery import Delivery
 from shipper.errors import ConfigError, JournalError
-from shipper.failures import Failure, Failures
+from shipper.failures import NOTICES, Failure, Failures
 from shipper.journal import Journal
 from shipper.ledger import Account, Ledger
 from shipper.memory import keep_large_blocks
@@ -312,7 +312,8 @@ class Agent:
         failures = self.failures.current()
         refused = any(account.dead_lettered for account in self.ledger.accounts.values())
         held = any(account.in_flight for account in self.ledger.accounts.values()) or not all(self._idle.values())
-        code = int(self._once and (refused or held or bool(failures)))
+        failed = any(failure.name not in NOTICES for failure in failures)
+        code = int(self._once and (refused or held or failed))
         return Outcome(code=code, progress=self.progress(), rests=rests, failures=failures)
 
 

@@ -57,7 +57,7 @@ HINTS: dict[str, str] = {
     "verify_unavailable": "Loki cannot be queried, so repeated pushes cannot be checked first; allow reads or "
     "set [loki] query_url",
     "metadata_unsupported": "this Loki refuses structured metadata; it is left out (Loki 3.0 or newer takes it)",
-    "entries_refused": "Loki refused entries; see `shipper dead-letters list` for each with Loki's own words",
+    "entries_refused": "entries could not be sent; see `shipper dead-letters list` for each one and why",
     "dead_letters_full": "dead letters take all of dead_letters.max_bytes; read and purge them, or raise the limit",
     # state
     "journal_write": "the journal cannot be written, so nothing is sent; free disk space under data_dir or mend "
@@ -69,12 +69,20 @@ HINTS: dict[str, str] = {
 }
 
 
+NOTICES = frozenset(
+    {"high_cardinality", "timezone", "watch_failed", "verify_unavailable", "metadata_unsupported", "rate_limited"}
+)
+"""Failures that hold nothing back and lose nothing: a run that met them has done its work all the same."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
     """One episode that has not ended."""
 
     name: str
     source: str
+    what: str
+    """What of the source: a path, a stream, a label; "": all of it."""
     detail: str
     hint: str
     since: int
@@ -97,7 +105,7 @@ class Failures:
             if (name, source, what) in self._current:
                 return
             self._current[name, source, what] = Failure(
-                name=name, source=source, detail=detail, hint=hint, since=self._wall()
+                name=name, source=source, what=what, detail=detail, hint=hint, since=self._wall()
             )
         context = {key: value for key, value in (("source", source), ("what", what), ("detail", detail)) if value}
         self._log.error(name, hint=hint, **context)

@@ -27,7 +27,9 @@ OUTCOME = Outcome(
         Progress(source="web", files=0, size=0, offset=0, account=Account()),
     ),
     rests=(("app", "/logs/a\x1b.log", 9000, 10),),
-    failures=(Failure(name="entries_refused", source="app", detail="3 too old", hint="look at them", since=0),),
+    failures=(
+        Failure(name="entries_refused", source="app", what="too_old", detail="3 too old", hint="look at them", since=0),
+    ),
 )
 
 
@@ -43,7 +45,7 @@ def test_the_books_the_rests_and_the_failures_are_told(capsys: pytest.CaptureFix
         "app: 1 190 lines make 1 100 entries",
         "web: no file found; shipper --dry-run says what the globs match",
         r"app: /logs/a\x1b.log: the last line has no end yet: 10 bytes from 9 000 on are left unread",
-        "failure: app: entries_refused (3 too old)",
+        "failure: app: entries_refused too_old (3 too old)",
         "  hint: look at them",
     ]
 
@@ -74,5 +76,13 @@ def test_the_document_holds_the_same() -> None:
             {"source": "web", "files": 0, **zero, **empty},
         ],
         "unterminated": [{"source": "app", "path": "/logs/a\x1b.log", "offset": 9000, "bytes": 10}],
-        "failures": [{"name": "entries_refused", "source": "app", "detail": "3 too old", "hint": "look at them"}],
+        "failures": [
+            {
+                "name": "entries_refused",
+                "source": "app",
+                "what": "too_old",
+                "detail": "3 too old",
+                "hint": "look at them",
+            }
+        ],
     }

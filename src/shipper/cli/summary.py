@@ -27,7 +27,8 @@ def print_summary(outcome: Outcome) -> None:
         click.echo(f"{source}: {escaped(path)}: the last line has no end yet: {left}")
     for failure in outcome.failures:
         where = f"{failure.source}: " if failure.source else ""
-        click.echo(f"failure: {where}{failure.name}{_told(failure.detail)}")
+        what = f" {escaped(failure.what)}" if failure.what else ""
+        click.echo(f"failure: {where}{failure.name}{what}{_told(failure.detail)}")
         click.echo(f"  hint: {failure.hint}")
 
 
@@ -41,7 +42,13 @@ def document(outcome: Outcome) -> dict[str, Any]:
             for source, path, offset, size in outcome.rests
         ],
         "failures": [
-            {"name": failure.name, "source": failure.source, "detail": failure.detail, "hint": failure.hint}
+            {
+                "name": failure.name,
+                "source": failure.source,
+                "what": failure.what,
+                "detail": failure.detail,
+                "hint": failure.hint,
+            }
             for failure in outcome.failures
         ],
     }

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Collection
+from typing import Final
 
 import orjson
 
@@ -35,6 +36,9 @@ from shipper.delivery.wire import SECOND
 from shipper.errors import JournalError
 from shipper.failures import Failures
 from shipper.ledger import Ledger
+
+JOURNAL_PAUSE: Final = 2.0
+"""Seconds after which a journal that could not be written is tried again, at most: it bothers no server."""
 
 
 class Delivery:
@@ -227,7 +231,7 @@ class Delivery:
             except JournalError as error:
                 attempts += 1
                 self._failures.begin("journal_write", error.message)
-                await asyncio.sleep(self._backoff.pause(attempts))
+                await asyncio.sleep(min(self._backoff.pause(attempts), JOURNAL_PAUSE))
             else:
                 self._failures.end("journal_write")
                 return
