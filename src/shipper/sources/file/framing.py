@@ -129,16 +129,16 @@ class Framer:
         lengths = list(map(len, lines))
         sizes: list[int] | None = None
         marks: list[tuple[int, str]] = []
-        if lines and not self._is_clean(data, lines, max(lengths)):
-            sizes, lengths, marks = self._mend(data, lines, lengths)
+        if lines and not self._is_clean(data, lines, lengths):
+            sizes, marks = self._mend(data, lines, lengths)
         if len(self._rest) > self._hold:
             self._begin_long()
         return Framed(lines=lines, lengths=lengths, sizes=sizes, plain=all(map(bytes.strip, lines)), marks=marks)
 
-    def _is_clean(self, data: bytes, lines: list[bytes], longest: int) -> bool:
+    def _is_clean(self, data: bytes, lines: list[bytes], lengths: list[int]) -> bool:
         """Whether `lines` are to be shipped as they are in `data`; the first may have begun before it."""
         first = lines[0]
-        if longest > self._limit or self._shifting or b"\r" in data or b"\0" in data:
+        if self._shifting or b"\r" in data or b"\0" in data or self._has_overlong(data, lengths):
             return False
         if b"\r" in first or b"\0" in first or (self._at_start and first.startswith(BOM)):
             return False
@@ -146,6 +146,10 @@ class Framer:
             return False
         self._at_start = False
         return True
+
+    def _has_overlong(self, data: bytes, lengths: list[int]) -> bool:
+        """Whether a line is longer than the limit; where all of `data` is not, only the first one can be."""
+        return lengths[0] > self._limit or (len(data) > self._limit and max(lengths) > self._limit)
 
     def _is_utf8(self, lines: list[bytes]) -> bool:
         """Whether UTF-8 is what they should be and are: 30 ns a line, where decoding the whole block takes 150."""
@@ -157,28 +161,31 @@ class Framer:
 
     def _mend(
         self, data: bytes, lines: list[bytes], lengths: list[int]
-    ) -> tuple[list[int] | None, list[int], list[tuple[int, str]]]:
-        """Put the text of each odd line into `lines`; return sizes, lengths and marks."""
+    ) -> tuple[list[int] | None, list[tuple[int, str]]]:
+        """Put the text of each odd line into `lines`, and its length into `lengths`; return sizes and marks."""
         marks: list[tuple[int, str]] = []
-        changed = False
+        texts: dict[int, bytes] = {}
         first = self._without_bom(lines[0])
         if first is not lines[0]:
-            lines[0], changed = first, True
+            lines[0] = texts[0] = first
         for index in self._odd(data, lines, lengths):
             text, reasons = tidy(lines[index], self._limit, self._encoding)
-            changed = changed or text != lines[index]
-            lines[index] = text
+            if text != lines[index]:
+                texts[index] = text
             marks.extend((index, reason) for reason in reasons)
-        if not changed:
-            return None, lengths, marks
-        return [length + 1 for length in lengths], list(map(len, lines)), marks
+        if not texts:
+            return None, marks
+        sizes = [length + 1 for length in lengths]
+        for index, text in texts.items():
+            lines[index], lengths[index] = text, len(text)
+        return sizes, marks
 
     def _odd(self, data: bytes, lines: list[bytes], lengths: list[int]) -> list[int]:
         """Indices of the lines that may have to be changed."""
         if self._shifting or self._encoding != "utf-8":
             return list(range(len(lines)))
         odd = {0, *_lines_with(b"\r", data), *_lines_with(b"\0", data)}
-        if max(lengths) > self._limit:
+        if self._has_overlong(data, lengths):
             odd.update(index for index, length in enumerate(lengths) if length > self._limit)
         if not data.isascii() and not self._is_utf8(lines):
             odd.update(index for index, line in enumerate(lines) if not line.isascii())
