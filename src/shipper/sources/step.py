@@ -97,6 +97,17 @@ class Step:
     look_in: float = 1.0
     """Seconds until the next look is due if nothing wakes the source before."""
 
+    def then(self, later: Step) -> Step:
+        """This step and the one after it as one."""
+        return Step(
+            chunks=self.chunks + later.chunks,
+            notes=self.notes + later.notes,
+            abandoned=self.abandoned + later.abandoned,
+            truncated_unread=self.truncated_unread + later.truncated_unread,
+            more=later.more,
+            look_in=later.look_in,
+        )
+
 
 class Source(Protocol):
     """A kind of input; `step` runs in a thread of its own and may block on the file system, nothing else waits."""

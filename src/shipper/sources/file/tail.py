@@ -25,7 +25,7 @@ from shipper.sources.file.fingerprint import WINDOW
 from shipper.sources.file.framing import Framed, Framer, empty, join, split
 from shipper.sources.step import Generation, Note, OpenSpan
 
-BLOCK = 384 * 1024
+BLOCK = 220 * 1024
 
 
 class Grouper(Protocol):
