@@ -39,7 +39,7 @@ from shipper.sources.file.source import FileStatus
 from shipper.sources.file.watch import Watch
 from shipper.sources.step import Generation
 
-STEP_BYTES = 1 << 20
+STEP_BYTES = 2 << 20
 """Read per step at most: enough to keep a core busy, little enough that no source waits long for another."""
 SHARED_ROOM = 8 << 20
 """Unsettled bytes up to which any source may go on reading, whoever they belong to."""

@@ -197,15 +197,17 @@ class Delivery:
     async def _begin_batches(self) -> None:
         while True:
             await self._due()
-            batch = self._sealed[0]
-            await self._begin(batch)
-            self._sealed.popleft()
+            batches = list(self._sealed)
+            await self._begin([pending for batch in batches for pending in batch.pendings])
+            for _ in batches:
+                self._sealed.popleft()
             if self._closing:
                 return
             now = self._monotonic()
-            self._sender.submit(plan(batch.pieces, self._streams, now=now, limit=self._reactions.limit))
-            for pending in batch.pendings:
-                self._settlement.begun(pending)
+            for batch in batches:
+                self._sender.submit(plan(batch.pieces, self._streams, now=now, limit=self._reactions.limit))
+                for pending in batch.pendings:
+                    self._settlement.begun(pending)
 
     async def _due(self) -> None:
         """Until a batch is sealed, or the open one has waited long enough."""
@@ -222,12 +224,12 @@ class Delivery:
                 if timer is not None:
                     timer.cancel()
 
-    async def _begin(self, batch: Batch) -> None:
-        """Have the journal begin the batch's spans, however long it takes."""
+    async def _begin(self, pendings: list[Pending]) -> None:
+        """Have the journal begin spans in one transaction, however long it takes."""
         attempts = 0
         while not self._closing:
             try:
-                await self._journal.begin([pending.span for pending in batch.pendings])
+                await self._journal.begin([pending.span for pending in pendings])
             except JournalError as error:
                 attempts += 1
                 self._failures.begin("journal_write", error.message)
