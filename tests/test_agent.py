@@ -4,33 +4,57 @@ import asyncio
 import os
 from pathlib import Path
 
+import msgspec
 import pytest
+from structlog.testing import capture_logs
 
-from shipper.agent import OWN_ROOM, PATIENCE, SHARED_ROOM, Agent, _Patience
+from shipper.agent import PATIENCE, Agent
 from shipper.config.loading import load
-from shipper.config.model import Config
-from shipper.errors import ConfigError, JournalLocked
+from shipper.config.model import Config, DockerSource
+from shipper.errors import JournalLocked
+from shipper.metrics import render
+from shipper.outcome import Patience
+from shipper.process import _run, run
+from shipper.room import OWN_ROOM, SHARED_ROOM
+from shipper.sources.file.source import FileSource
 
 
-def config(root: Path, *names: str, kind: str = "file") -> Config:
-    where = f'paths = ["{root}/logs/*.log"]' if kind == "file" else ""
+def config(root: Path, *names: str) -> Config:
+    where = f'paths = ["{root}/logs/*.log"]'
     sources = "".join(
-        f'[[source]]\nname = "{name}"\ntype = "{kind}"\n{where}\nlabels = {{ job = "{name}" }}\n' for name in names
+        f'[[source]]\nname = "{name}"\ntype = "file"\n{where}\nlabels = {{ job = "{name}" }}\n' for name in names
     )
     path = root / "shipper.toml"
     path.write_text(f'[loki]\nurl = "http://127.0.0.1:9"\n[agent]\ndata_dir = "{root}/state"\nlisten = ""\n{sources}')
     return load(path, os.environ)
 
 
-def test_a_docker_source_is_refused_before_anything_is_touched(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="collecting from Docker is not there yet"):
-        Agent(config(tmp_path, "containers", kind="docker"))
-    assert not (tmp_path / "state").exists()
+def test_an_engine_that_is_not_there_is_named_and_does_not_keep_files_from_being_read(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "app.log").write_text("one\n")
+    file = config(tmp_path, "app").sources
+    docker = DockerSource(name="containers", host=f"unix://{tmp_path}/docker.sock", labels={"job": "containers"})
+
+    async def run() -> None:
+        both = msgspec.structs.replace(config(tmp_path, "app"), sources=(*file, docker))
+        async with Agent(both) as agent:
+            running = asyncio.create_task(agent.run())
+            while len(agent.failures.current()) < 2 or not agent.ledger.account("app").read:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            agent.stop()
+            outcome = await asyncio.wait_for(running, 8)
+        assert {failure.name for failure in outcome.failures} == {"docker_unreachable", "loki_unreachable"}
+        assert [(progress.source, progress.unit, progress.files) for progress in outcome.progress] == [
+            ("app", "file", 1),
+            ("containers", "container", 0),
+        ]
+
+    asyncio.run(run())
 
 
 def test_patience_runs_out_only_while_nothing_moves_and_something_fails() -> None:
     now = 0.0
-    patience = _Patience(PATIENCE, lambda: now)
+    patience = Patience(PATIENCE, lambda: now)
     assert not patience.exhausted(5, failing=True)
     now = PATIENCE + 1
     assert not patience.exhausted(6, failing=True)
@@ -78,5 +102,99 @@ def test_an_agent_that_cannot_start_gives_its_lock_back(tmp_path: Path) -> None:
                     pass
         async with Agent(config(tmp_path, "app")) as agent:
             assert agent.journal.first_start("app") is False
+
+    asyncio.run(run())
+
+
+def test_started_is_logged_once_the_start_has_happened_and_stopped_once_all_is_closed(tmp_path: Path) -> None:
+    settings = config(tmp_path, "app")
+
+    async def beside_another() -> None:
+        async with Agent(settings):
+            with pytest.raises(JournalLocked):
+                await _run(settings, once=True, on_progress=None)
+
+    with capture_logs() as logged:
+        asyncio.run(beside_another())
+    assert logged == []
+    with capture_logs() as logged:
+        outcome = run(settings, once=True)
+    assert outcome.code == 0
+    assert logged == [
+        {
+            "event": "started",
+            "log_level": "info",
+            "sources": 1,
+            "loki": "http://127.0.0.1:9",
+            "data_dir": f"{tmp_path}/state",
+        },
+        {"event": "stopped", "log_level": "info", "exit_code": 0},
+    ]
+
+
+def test_a_journal_that_failed_is_well_again_only_once_something_was_written(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with Agent(config(tmp_path, "app")) as agent:
+            await agent._housekeeping().flush()
+            agent.failures.begin("journal_write", "database or disk is full")
+            await agent._housekeeping().flush()
+            assert [failure.name for failure in agent.failures.current()] == ["journal_write"]
+            agent.journal.open_source("app", "epoch", b"{}")
+            await agent._housekeeping().flush()
+            assert agent.failures.current() == ()
+
+    asyncio.run(run())
+
+
+def test_what_a_run_did_can_be_measured(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "app.log").write_text("one\ntwo\n")
+
+    async def run_until_it_fails() -> str:
+        async with Agent(config(tmp_path, "app")) as agent:
+            running = asyncio.create_task(agent.run())
+            while not agent.failures.current():  # noqa: ASYNC110 - failures are polled by whoever shows them
+                await asyncio.sleep(0.01)
+            told = render(agent.observe())
+            agent.stop()
+            await asyncio.wait_for(running, 8)
+            return told
+
+    told = asyncio.run(run_until_it_fails()).splitlines()
+    assert [line for line in told if line.startswith(("shipper_l", "shipper_f", "shipper_streams"))] == [
+        'shipper_lines_read_total{source="app"} 2',
+        'shipper_lines_delivered_total{source="app"} 0',
+        'shipper_lines_in_flight{source="app"} 2',
+        'shipper_lag_bytes{source="app"} 8',
+        'shipper_files_open{source="app"} 1',
+        'shipper_streams{source="app"} 1',
+        "shipper_last_push_success_timestamp_seconds 0.0",
+        'shipper_failures{name="loki_unreachable",source=""} 1',
+    ]
+
+
+def test_a_source_whose_attendant_fails_is_named_and_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "app.log").write_text("one\n")
+    attended: list[str] = []
+
+    async def attend(self: FileSource, wake: asyncio.Event, thread: object) -> None:
+        attended.append(self.name)
+        if len(attended) == 1:
+            raise RuntimeError("on demand")
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(FileSource, "attend", attend)
+
+    async def run() -> None:
+        async with Agent(config(tmp_path, "app")) as agent:
+            running = asyncio.create_task(agent.run())
+            named = set()
+            while len(attended) < 2 or not agent.ledger.account("app").read:
+                named |= {failure.name for failure in agent.failures.current()}
+                await asyncio.sleep(0.005)
+            agent.stop()
+            await asyncio.wait_for(running, 8)
+        assert "source_failed" in named
 
     asyncio.run(run())

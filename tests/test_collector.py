@@ -9,7 +9,7 @@ from shipper.collector import Collector
 from shipper.config.model import BUILT_IN_PIPELINES, Labels, ResolvedSource
 from shipper.config.resolve import epoch
 from shipper.failures import Failures
-from shipper.sources.step import Step
+from shipper.sources.step import Note, Step
 
 NOW = 1_795_000_000 * 10**9
 RESOLVED = ResolvedSource(
@@ -75,7 +75,21 @@ def test_a_label_with_too_many_values_is_demoted_between_spans_and_named_once() 
     collected = subject.step(1)
     assert (collected.demoted, second.span.demoted) == (None, ("path",))
     assert [part.labels for part in collected.processed[0].parts] == ['{job="app", level="info"}']
-    assert [(failure.name, failure.detail) for failure in failures.current()] == [("high_cardinality", "label path")]
+    assert [(failure.name, failure.detail) for failure in failures.current()] == [
+        ("high_cardinality", "too many values: more than 2")
+    ]
+
+
+def test_a_label_demoted_in_an_earlier_life_is_named_when_lines_still_have_it() -> None:
+    lane = Lane("app", "/logs/app.log")
+    failures = Failures()
+    steps = [Step(chunks=[chunk(lane, b'{"event": "x"}')]), Step(chunks=[chunk(lane, line("/a"))])]
+    subject = Collector(Script(steps=steps), RESOLVED, demoted=("gone", "path"), failures=failures, epochs={})
+    assert (subject.step(1).demoted, failures.current()) == (None, ())
+    assert subject.step(1).demoted is None
+    assert [(failure.name, failure.what, failure.detail) for failure in failures.current()] == [
+        ("high_cardinality", "path", "too many values: in an earlier run")
+    ]
 
 
 def test_fresh_spans_are_stamped_with_epoch_and_carry_and_hand_the_carry_on() -> None:
@@ -90,7 +104,7 @@ def test_fresh_spans_are_stamped_with_epoch_and_carry_and_hand_the_carry_on() ->
 
 def test_a_replayed_span_runs_under_its_own_epoch_and_carry() -> None:
     earlier = msgspec.structs.replace(RESOLVED, labels={"job": "before"})
-    lane = Lane("app", "/logs/app.log", Carry(issued=9))
+    lane = Lane("app", "/logs/app.log", Carry(issued=9), heir=7)
     kept = Carry(issued=3)
     again = chunk(lane, line("/a"), replay=True, epoch="e0", carry=kept, demoted=("path",), row=7)
     before = replace(again.span)
@@ -100,5 +114,33 @@ def test_a_replayed_span_runs_under_its_own_epoch_and_carry() -> None:
     assert lane.carry == processed.carry
 
 
+def test_a_replay_behind_a_later_span_leaves_what_follows_the_state_of_that() -> None:
+    lane = Lane("app", "/logs/app.log", Carry(issued=9))
+    again = chunk(lane, line("/a"), replay=True, epoch=epoch(RESOLVED), carry=Carry(issued=3), row=7)
+    collector(Script(steps=[Step(chunks=[again])])).step(1)
+    assert lane.carry == Carry(issued=9)
+
+
 def test_a_rate_comes_from_the_pipeline() -> None:
     assert collector(Script()).rate is None
+
+
+def loss(lost: int) -> Note:
+    return Note(id=1, source="app", path="/a", seen_at="/a", device=1, inode=1, size=1, lost=lost)
+
+
+def test_a_step_reads_in_portions_until_its_budget_is_used_and_reports_them_as_one() -> None:
+    lane = Lane("app", "/logs/app.log")
+    parts = [chunk(lane, line("/a") * 1, start=start) for start in (0, 100, 200)]
+    source = Script(
+        steps=[
+            Step(chunks=[parts[0]], more=True, notes=[loss(1)], look_in=1.0),
+            Step(chunks=[parts[1]], more=True, notes=[loss(2)], look_in=2.0),
+            Step(chunks=[parts[2]], more=True, look_in=3.0),
+        ]
+    )
+    size = parts[0].span.end
+    collected = collector(source).step(2 * size)
+    assert [processed.span for processed in collected.processed] == [part.span for part in parts[:2]]
+    assert (collected.step.truncated_unread, collected.step.look_in, collected.step.more) == (3, 2.0, True)
+    assert len(source.steps) == 1

@@ -5,7 +5,7 @@ import re
 import structlog
 from structlog.testing import capture_logs
 
-from shipper.failures import HINTS, Failure, Failures
+from shipper.failures import AND_MORE, CROWD, HINTS, Failure, Failures
 
 
 def test_an_episode_is_logged_once_with_its_hint_and_once_when_it_ends() -> None:
@@ -44,3 +44,20 @@ def test_every_name_is_a_word_and_has_a_hint_of_a_sentence() -> None:
     for name, hint in HINTS.items():
         assert re.fullmatch(r"[a-z_]+", name)
         assert len(hint.split()) >= 5, name
+
+
+def test_a_crowd_of_one_failure_is_told_one_by_one_up_to_a_bound_and_then_as_one_more() -> None:
+    failures = Failures(lambda: 7)
+    with capture_logs() as logs:
+        failures._log = structlog.get_logger()
+        for number in range(3 * CROWD):
+            failures.begin("io_error", source="a", what=f"/{number}")
+        failures.begin("io_error", source="b", what="/0")
+    assert len(logs) == CROWD + 2
+    told = [failure.what for failure in failures.current() if failure.source == "a"]
+    assert told == [*(f"/{number}" for number in range(CROWD)), AND_MORE]
+    for number in range(3 * CROWD):
+        failures.end("io_error", source="a", what=f"/{number}")
+        assert bool(failures.current()[1:]) == (number < CROWD - 1)
+    failures.begin("io_error", source="a", what="/0")
+    assert [(failure.source, failure.what) for failure in failures.current()] == [("b", "/0"), ("a", "/0")]

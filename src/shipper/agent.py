@@ -3,6 +3,7 @@
     start   1. the journal is opened and locked  2. each source is told what the journal knows  3. delivery starts
     run     a task per source: step in its thread, hand over, wait for a wake-up, a look that is due, or room
     stop    1. sources stop reading  2. pushes under way get `shutdown_timeout`  3. what is settled is committed
+            4. files and journal are closed, by threads that nobody waits for longer than `GRACE`
 
 Rule 1: a source that fails is started again with backoff; the others do not notice.
 Rule 2: when Loki is slow a source stops reading but keeps looking: its step gets a budget of 0.
@@ -13,75 +14,60 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
-import signal
 from collections.abc import Callable, Coroutine, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 
 import msgspec
 import structlog
 
+from shipper.books import Books
 from shipper.clock import Clock
 from shipper.collector import Collected, Collector
 from shipper.config.model import Config, DockerSource, FileSource, Multiline, ResolvedSource
 from shipper.config.resolve import decode_resolved, encode_resolved, epoch, resolve
+from shipper.daemon import Daemon
 from shipper.delivery.delivery import Delivery
-from shipper.errors import ConfigError, JournalError
-from shipper.failures import NOTICES, Failure, Failures
+from shipper.errors import JournalError
+from shipper.failures import NOTICES, Failures
+from shipper.housekeeping import Housekeeping
 from shipper.journal import Journal
-from shipper.ledger import Account, Ledger
-from shipper.memory import keep_large_blocks
+from shipper.ledger import Ledger
+from shipper.metrics import Observed, Reading
+from shipper.outcome import Outcome, Patience, Progress
 from shipper.pipeline.multiline import compile_multiline
-from shipper.sources.file.source import FileSource as FileTailer
-from shipper.sources.file.source import FileStatus
-from shipper.sources.file.watch import Watch
+from shipper.readings import progress_of, reading_of
+from shipper.room import STEP_BYTES, room_for
+from shipper.sources.file.held import HeldDeleted
+from shipper.sources.opening import open_source
 from shipper.sources.step import Generation
+from shipper.supervise import supervise
 
-STEP_BYTES = 2 << 20
-"""Read per step at most: enough to keep a core busy, little enough that no source waits long for another."""
-SHARED_ROOM = 8 << 20
-"""Unsettled bytes up to which any source may go on reading, whoever they belong to."""
-OWN_ROOM = 2 << 20
-"""Unsettled bytes every source may have even when another has used up the shared room."""
-OWN_ROOM_TOTAL = 24 << 20
 PATIENCE = 30.0
 """Seconds without progress after which `--once` gives up while delivery fails."""
-_HOUSEKEEPING = 1.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """How far a source is."""
-
-    source: str
-    files: int
-    size: int
-    """Bytes there are to read, of all files."""
-    offset: int
-    """Bytes read of these."""
-    account: Account
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """How a run ended."""
-
-    code: int
-    progress: tuple[Progress, ...]
-    rests: tuple[tuple[str, str, int, int], ...]
-    """Unterminated last lines left unread: source, path, offset, bytes."""
-    failures: tuple[Failure, ...]
+GRACE = 1.0
+"""Seconds beyond `shutdown_timeout` that the end may take: for the last commit, and for closing what can be closed."""
+STUCK = 30.0
+"""Seconds after which a step that has not returned is named: it asks a file system that does not answer."""
+DRAIN = 1.0
+"""Seconds that `--once` waits for the last acknowledgements before it looks again whether there is more to read."""
+PROGRESS_EVERY = 0.2
+_LOOK = 0.1
+"""Seconds between two looks whether all of a source is settled."""
 
 
 class Agent:
     """The parts of one run; `async with`, then `run()`."""
 
     def __init__(
-        self, config: Config, *, once: bool = False, on_progress: Callable[[Agent], None] | None = None
+        self,
+        config: Config,
+        *,
+        once: bool = False,
+        on_progress: Callable[[Agent], None] | None = None,
+        assert_books: bool = False,
     ) -> None:
-        _refuse_what_is_not_there_yet(config)
         self._config = config
         self._once = once
         self._on_progress = on_progress
@@ -89,23 +75,28 @@ class Agent:
         self.clock = Clock()
         self.failures = Failures()
         self.ledger = Ledger()
+        self._books = Books(self.ledger, self.failures, strict=assert_books)
         self._stopping = asyncio.Event()
         self._room = asyncio.Event()
-        self._files: dict[str, FileTailer] = {}
         self._collectors: dict[str, Collector] = {}
         self._wakes: dict[str, asyncio.Event] = {}
         self._idle: dict[str, bool] = {}
+        self._crashed: set[str] = set()
+        """Sources whose memory is not to be trusted any more."""
+        self._threads: dict[str, Daemon] = {}
+        self._stepping: dict[str, float] = {}
+        """Since when a source has been in a step."""
+        self._ends_at = 0.0
+        self._held = HeldDeleted(config.agent.held_deleted_bytes)
 
     async def __aenter__(self) -> Agent:
         letters = self._config.agent.dead_letters
         self.journal = Journal(
             Path(self._config.agent.data_dir), max_bytes=letters.max_bytes, when_full=letters.when_full
         )
-        self._threads = ThreadPoolExecutor(max(1, len(self._config.sources)), thread_name_prefix="source")
         if self.journal.set_aside is not None:
             self.failures.once("journal_corrupt", f"set aside as {self.journal.set_aside}")
         for source in self._config.sources:
-            assert isinstance(source, FileSource)
             self._open(source)
         self.delivery = Delivery(
             self._config.loki,
@@ -114,22 +105,37 @@ class Agent:
             failures=self.failures,
             clock=self.clock,
             label_names=self._label_names,
-            on_committed=self._room.set,
+            on_committed=self._on_committed,
         )
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
-        for tailer in self._files.values():
-            tailer.close()
-        await self.journal.__aexit__()
+        loop = asyncio.get_running_loop()
+        ends_at = max(self._ends_at, loop.time() + GRACE / 2)
+        await self._close_sources(ends_at - GRACE / 4 - loop.time())
+        if not await self.journal.close(ends_at - loop.time()):
+            self.failures.begin("journal_write", "closing it took too long; the next start goes on from what it has")
 
-    def _open(self, source: FileSource) -> None:
+    async def _close_sources(self, timeout: float) -> None:  # noqa: ASYNC109 - what is late is left, not cancelled
+        """Close each source in its own thread; one that hangs in a step is left to the process's end."""
+        loop = asyncio.get_running_loop()
+        closing = {
+            loop.run_in_executor(self._threads[name], collector.source.close): name
+            for name, collector in self._collectors.items()
+        }
+        if closing:
+            _, late = await asyncio.wait(closing, timeout=max(0.0, timeout))
+            for name in sorted(closing[future] for future in late):
+                self.failures.begin("source_stuck", "it did not end with the agent", source=name)
+        for thread in self._threads.values():
+            thread.shutdown()
+
+    def _open(self, source: FileSource | DockerSource) -> None:
         resolved = resolve(self._config, source)
         first = self.journal.first_start(source.name)
         known = self.journal.known(source.name)
         epochs = self._epochs(known)
-        tailer = FileTailer(
+        opened = open_source(
             resolved,
             source,
             known,
@@ -139,15 +145,20 @@ class Agent:
             grouper=compile_multiline(self._multiline(resolved)),
             first_start=first,
             epochs=epochs,
+            held=self._held,
+            once=self._once,
         )
         if first and self.journal.set_aside is not None:
             self._log.warning("starts_anew", source=source.name, start_at=source.start_at)
+        losses, account = self.journal.losses(source.name), self.ledger.account(source.name)
+        account.truncated_unread, account.replay_missing = losses.truncated_unread, losses.replay_missing
         self.journal.open_source(source.name, epoch(resolved), encode_resolved(resolved))
-        self._files[source.name] = tailer
+        if source.name not in self._threads:
+            self._threads[source.name] = Daemon(f"source {source.name}")
         self._wakes[source.name] = asyncio.Event()
         self._idle[source.name] = False
         self._collectors[source.name] = Collector(
-            tailer,
+            opened,
             resolved,
             demoted=self.journal.demoted(source.name),
             failures=self.failures,
@@ -180,19 +191,28 @@ class Agent:
                 task.result()
         finally:
             self._stopping.set()
+            timeout = self._config.agent.shutdown_timeout / 1e9
+            self._ends_at = asyncio.get_running_loop().time() + timeout + GRACE
             for task in [*tasks, watcher]:
                 task.cancel()
             await asyncio.gather(*tasks, watcher, return_exceptions=True)
-            await self.delivery.close(self._config.agent.shutdown_timeout / 1e9)
+            await self.delivery.close(timeout)
+            self._name_what_ends_with_the_process()
+        if self._books.error is not None:
+            raise self._books.error
         return self._outcome()
 
     def _parts(self) -> dict[str, Coroutine[object, object, None]]:
-        sources = {f"source {name}": self._supervise(name) for name in self._collectors}
-        watches = {
-            f"watch {name}": Watch(tailer, self._wakes[name], self.failures).run()
-            for name, tailer in self._files.items()
+        sources = {
+            f"source {name}": supervise(partial(self._serve, name), partial(self._source_failed, name))
+            for name in self._collectors
         }
-        return {"delivery": self.delivery.run(), "housekeeping": self._keep_house(), **sources, **watches}
+        return {"delivery": self.delivery.run(), "housekeeping": self._housekeeping().run(), **sources}
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the end has begun."""
+        return self._stopping.is_set()
 
     def stop(self) -> None:
         """Ask for an orderly end; called by the signal handlers."""
@@ -202,11 +222,11 @@ class Agent:
         if not self._once:
             await self._stopping.wait()
             return
-        patience = _Patience(PATIENCE, asyncio.get_running_loop().time)
+        patience = Patience(PATIENCE, asyncio.get_running_loop().time)
         while not self._stopping.is_set():
             if all(self._idle.values()):
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(_HOUSEKEEPING):
+                    async with asyncio.timeout(DRAIN):
                         await self.delivery.drain()
                         return
             if patience.exhausted(self._settled_lines(), failing=bool(self.failures.current())):
@@ -216,19 +236,42 @@ class Agent:
     def _settled_lines(self) -> int:
         return sum(account.read - account.in_flight for account in self.ledger.accounts.values())
 
-    async def _supervise(self, name: str) -> None:
-        """Run one source for ever; one that fails starts again with backoff."""
-        pause = 0.5
-        while True:
-            try:
-                await self._run_source(name)
-            except JournalError as error:
-                self.failures.begin("journal_write", error.message)
-            except Exception as error:  # noqa: BLE001  # the other sources must go on, whatever this was
-                self._log.exception("source_crashed", source=name)
-                self.failures.begin("source_failed", f"{type(error).__name__}: {error}", source=name)
-            await asyncio.sleep(pause * random.random())  # noqa: S311  # jitter, not a secret
-            pause = min(30.0, pause * 2)
+    def _source_failed(self, name: str, error: Exception) -> None:
+        if isinstance(error, JournalError):
+            self.failures.begin("journal_write", error.message)
+            return
+        self._crashed.add(name)
+        self._log.error("source_crashed", source=name, exc_info=error)
+        self.failures.begin("source_failed", f"{type(error).__name__}: {error}", source=name)
+
+    async def _serve(self, name: str) -> None:
+        """Run a source and what it needs done beside its steps; either one's failure ends both."""
+        if name in self._crashed:
+            await self._open_again(name)
+        parts = [asyncio.create_task(self._run_source(name)), asyncio.create_task(self._attend(name))]
+        try:
+            done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_EXCEPTION)
+            for part in done:
+                part.result()
+        finally:
+            for part in parts:
+                part.cancel()
+            await asyncio.gather(*parts, return_exceptions=True)
+
+    async def _attend(self, name: str) -> None:
+        await self._collectors[name].source.attend(self._wakes[name], self._threads[name])
+
+    async def _open_again(self, name: str) -> None:
+        """Make a source that crashed anew from what the journal knows: what it had read and not handed over is read
+        again, what it had handed over is settled first."""
+        while self.delivery.outstanding(name):  # noqa: ASYNC110 - rare, and nothing tells of a single source
+            await asyncio.sleep(_LOOK)
+        await self.journal.flush()
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._threads[name], self._collectors[name].source.close)
+        source = next(source for source in self._config.sources if source.name == name)
+        await self.journal.call(partial(self._open, source))
+        self._crashed.discard(name)
 
     async def _run_source(self, name: str) -> None:
         collector, wake = self._collectors[name], self._wakes[name]
@@ -237,7 +280,12 @@ class Agent:
             wake.clear()
             room = self._room_for(name)
             collector.supports_metadata = self.delivery.supports_metadata
-            collected = await loop.run_in_executor(self._threads, collector.step, min(room, STEP_BYTES))
+            self._stepping[name] = loop.time()
+            try:
+                collected = await loop.run_in_executor(self._threads[name], collector.step, min(room, STEP_BYTES))
+            finally:
+                del self._stepping[name]
+            self.failures.end("source_stuck", source=name)
             await self._hand_over(collector, collected)
             self.failures.end("source_failed", source=name)
             self._idle[name] = room > 0 and not collected.step.more and collector.source.caught_up()
@@ -245,14 +293,26 @@ class Agent:
 
     async def _hand_over(self, collector: Collector, collected: Collected) -> None:
         step = collected.step
+        account = self.ledger.account(collector.name)
         self.journal.note(step.notes)
-        self.ledger.account(collector.name).truncated_unread += step.truncated_unread
+        account.truncated_unread += step.truncated_unread
+        account.replay_missing += sum([span.size for span in step.abandoned])
         for processed in collected.processed:
             self.delivery.add(processed)
-        if step.abandoned:
+        self._assert_books()
+        if step.abandoned or step.truncated_unread:
             await self.journal.abandon(step.abandoned)
         if collected.demoted is not None:
             await self.journal.demote(collector.name, collected.demoted)
+
+    def _on_committed(self) -> None:
+        self._room.set()
+        self._assert_books()
+
+    def _assert_books(self) -> None:
+        """Where an imbalance is to be an error, look for one now, and end with it."""
+        if self._books.strict and not self._check_books():
+            self.stop()
 
     async def _rest(self, name: str, collected: Collected, *, had_room: bool) -> None:
         """Wait for something to do: nothing if there is more to read, room if there was none, else a wake-up."""
@@ -269,45 +329,55 @@ class Agent:
                 await event.wait()
 
     def _room_for(self, name: str) -> int:
-        """Bytes that source `name` may read now."""
-        own = min(OWN_ROOM, OWN_ROOM_TOTAL // len(self._collectors)) - self.delivery.outstanding(name)
-        shared = SHARED_ROOM - self.delivery.total_outstanding()
-        return max(0, own, shared)
+        return room_for(self.delivery.outstanding(name), self.delivery.total_outstanding(), len(self._collectors))
 
-    async def _keep_house(self) -> None:
-        while True:
-            try:
-                await self.journal.flush()
-            except JournalError as error:
-                self.failures.begin("journal_write", error.message)
-            else:
-                self.failures.end("journal_write")
-            for name, lines in self.ledger.imbalances().items():
-                self.failures.once("books_unbalanced", f"{lines} lines", source=name)
-            if self._on_progress is not None:
-                self._on_progress(self)
-            await asyncio.sleep(_HOUSEKEEPING if self._on_progress is None else 0.2)
+    def _housekeeping(self) -> Housekeeping:
+        looks: list[Callable[[], object]] = [self._name_stuck_sources, self._check_books]
+        if self._on_progress is None:
+            return Housekeeping(self.journal, self.failures, looks)
+        looks.append(partial(self._on_progress, self))
+        return Housekeeping(self.journal, self.failures, looks, every=PROGRESS_EVERY)
+
+    def _check_books(self) -> bool:
+        return self._books.check(self.delivery.under_way())
+
+    def _name_what_ends_with_the_process(self) -> None:
+        for name, collector in self._collectors.items():
+            if left := collector.source.extent().deleted_unread:
+                self.failures.begin("deleted_unread", f"{left} bytes", source=name)
+
+    def _name_stuck_sources(self) -> None:
+        now = asyncio.get_running_loop().time()
+        for name, since in self._stepping.items():
+            if now - since >= STUCK:
+                self.failures.begin("source_stuck", f"no answer for {now - since:.0f} s", source=name)
 
     # what there is to see --------------------------------------------------------------------------------------------
 
     def progress(self) -> tuple[Progress, ...]:
         """How far each source is."""
-        return tuple(self._progress_of(name, tailer.files()) for name, tailer in self._files.items())
+        return tuple(progress_of(one.source, self.ledger.account(one.name)) for one in self._collectors.values())
 
-    def _progress_of(self, name: str, files: list[FileStatus]) -> Progress:
-        return Progress(
-            source=name,
-            files=len(files),
-            size=sum(file.size for file in files),
-            offset=sum(file.offset for file in files),
-            account=self.ledger.account(name),
+    def observe(self) -> Observed:
+        """What there is to measure; `metrics.render` makes text of it."""
+        return Observed(
+            version=version("shipper"),
+            readings=tuple(map(self._reading_of, self._collectors.values())),
+            ledger=self.ledger,
+            failures=self.failures.current(),
+            deleted_bytes_held=self._held.total,
         )
+
+    def _reading_of(self, collector: Collector) -> Reading:
+        (unsettled, oldest), now = self.delivery.unsettled(collector.name), self.clock.now()
+        account, streams = self.ledger.account(collector.name), collector.streams
+        return reading_of(collector.source, account, unsettled=unsettled, oldest=oldest, streams=streams, now=now)
 
     def _outcome(self) -> Outcome:
         rests = tuple(
             (name, path, offset, size)
-            for name, tailer in self._files.items()
-            for path, offset, size in tailer.pending_rest()
+            for name, collector in self._collectors.items()
+            for path, offset, size in collector.source.pending_rest()
         )
         failures = self.failures.current()
         refused = any(account.dead_lettered for account in self.ledger.accounts.values())
@@ -315,43 +385,3 @@ class Agent:
         failed = any(failure.name not in NOTICES for failure in failures)
         code = int(self._once and (refused or held or failed))
         return Outcome(code=code, progress=self.progress(), rests=rests, failures=failures)
-
-
-class _Patience:
-    """Runs out when nothing is settled for `seconds` while there are failures."""
-
-    def __init__(self, seconds: float, monotonic: Callable[[], float]) -> None:
-        self._seconds = seconds
-        self._monotonic = monotonic
-        self._settled = -1
-        self._since = monotonic()
-
-    def exhausted(self, settled: int, *, failing: bool) -> bool:
-        """Whether it has, now that so many lines are settled."""
-        now = self._monotonic()
-        if settled != self._settled or not failing:
-            self._settled, self._since = settled, now
-        return now - self._since > self._seconds
-
-
-def _refuse_what_is_not_there_yet(config: Config) -> None:
-    docker = [source.name for source in config.sources if isinstance(source, DockerSource)]
-    if docker:
-        raise ConfigError(
-            f"source {', '.join(docker)}: collecting from Docker is not there yet",
-            hint='take these [[source]] out, or collect the containers\' log files with type = "file"',
-        )
-
-
-async def _run(config: Config, *, once: bool, on_progress: Callable[[Agent], None] | None) -> Outcome:
-    async with Agent(config, once=once, on_progress=on_progress) as agent:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, agent.stop)
-        return await agent.run()
-
-
-def run(config: Config, *, once: bool = False, on_progress: Callable[[Agent], None] | None = None) -> Outcome:
-    """Run the agent in this thread until a signal stops it, or with `once` until everything is settled."""
-    keep_large_blocks()
-    return asyncio.run(_run(config, once=once, on_progress=on_progress))

@@ -11,7 +11,7 @@ Rule 3: times are integer nanoseconds since 1970, offsets are bytes from the sta
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 
@@ -42,6 +42,21 @@ class Fingerprint(msgspec.Struct, frozen=True, array_like=True):
     tail: bytes = b""
 
 
+class Moment(msgspec.Struct, frozen=True):
+    """Where reading of a container's stream stands: behind the `count`-th message in a row written at `time`."""
+
+    time: int = 0
+    """ns; 0: at the beginning."""
+    count: int = 0
+    """Messages in a row with this time that were read; 0: none, reading begins with the first one at or after it."""
+    latest: int = 0
+    """The latest time read so far: later than `time` only where the clock stepped back."""
+
+
+Mark = Fingerprint | Moment
+"""How a source finds the end of a span again. Only the source that made it looks inside."""
+
+
 @dataclass(slots=True, eq=False)
 class Lane:
     """One path of one source, across its generations: where the carry lives."""
@@ -49,6 +64,8 @@ class Lane:
     source: str
     path: str
     carry: Carry = field(default_factory=Carry)
+    heir: int = 0
+    """Row of the span that was begun last, if it is replayed: what follows inherits from it, not from those before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +77,10 @@ class Origin:
     """Unique for ever within a data_dir."""
     path: str
     """The name the generation was written under; a rotated file keeps it. The `filename` label."""
+    facts: tuple[tuple[str, str], ...] = ()
+    """What labels are made of besides the path: a container's name, stream and labels."""
+    lasting: bool = True
+    """Whether its bytes can be had again by their offset, so that a dead letter may point at them."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -75,10 +96,11 @@ class Span:
     """Whether the end of the file was reached between the line before this span and this span."""
     hit_eof: bool
     """Whether `end` was the end of the file when it was read: the next span's `after_eof`, kept over restarts."""
-    fingerprint: Fingerprint
+    fingerprint: Mark
     """Of the content up to `end`."""
     file_changed: int = 0
-    """When the file had been changed last when the span was read, ns; 0: not known. Decides a missing year."""
+    """When the file had been changed last when the span was read, or its last line was written, ns; 0: not known.
+    Decides a missing year."""
     carry: Carry = field(default_factory=Carry)
     demoted: tuple[str, ...] = ()
     """Label names demoted to metadata when the span was read, sorted."""
@@ -88,6 +110,11 @@ class Span:
     """The journal's number for it; 0 until begun."""
     replay: bool = False
     """Read again after a restart: Loki may have its entries already."""
+
+    @property
+    def size(self) -> int:
+        """Bytes in it."""
+        return self.end - self.start
 
     @property
     def latest(self) -> int:
@@ -109,6 +136,8 @@ class Chunk:
     """Bytes each line takes in the file, its LF included; None: `length + 1` each."""
     plain: bool
     """No line is blank: the column paths may take the chunk as it is."""
+    times: list[int] | None = None
+    """When each line was written, ns, where the origin says so: the line's clock, if it has no time of its own."""
     fallbacks: dict[str, int] = field(default_factory=dict)
     """What framing had to do, by reason (invalid_utf8, cut, nul_hole, redraw), in lines."""
 
@@ -180,6 +209,8 @@ class Processed:
     """Physical lines dropped by a rule, by reason."""
     fallbacks: dict[str, int] = field(default_factory=dict)
     refused: list[Refused] = field(default_factory=list)
+    untimed: Collection[int] = ()
+    """Indices, as in `part.where`, of entries without a time of their own: theirs is the clock's or a neighbour's."""
 
     @property
     def size(self) -> int:

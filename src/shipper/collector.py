@@ -3,7 +3,8 @@
 Rule 1: `step` runs in the source's own thread, so a hung mount stops this source alone.
 Rule 2: a fresh span is stamped with the lane's carry, the demoted labels and the epoch before its pipeline runs; a
         replayed one keeps what the journal says and runs under the pipeline of its own epoch.
-Rule 3: a label is demoted between spans, never within one.
+Rule 3: a label is demoted between spans, never within one; it stays so over restarts, and each life names it
+        once it meets it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from shipper.config.resolve import epoch
 from shipper.delivery.wire import parse_labels
 from shipper.failures import Failures
 from shipper.pipeline.compile import Pipeline, compile_pipeline
+from shipper.recent import Recent
 from shipper.sources.step import Source, Step
 
 PORTION = 64 * 1024
@@ -52,10 +54,15 @@ class Collector:
         self._failures = failures
         self._pipelines: dict[tuple[str, bool], Pipeline] = {}
         self._resolved = {**epochs, self.epoch: resolved}
-        self._streams: set[str] = set()
+        self._streams = Recent()
         self.label_names: frozenset[str] = frozenset()
         """Names of all labels its lines had so far."""
         self.supports_metadata = True
+
+    @property
+    def streams(self) -> int:
+        """How many streams had lines lately."""
+        return len(self._streams)
 
     @property
     def rate(self) -> float | None:
@@ -86,10 +93,11 @@ class Collector:
             span.carry, span.demoted, span.epoch = chunk.lane.carry, self._demoted, self.epoch
         pipeline = self._pipeline(span.epoch)
         processed = pipeline(chunk, span.carry)
-        chunk.lane.carry = processed.carry
-        for labels in {part.labels for part in processed.parts} - self._streams:
-            self._streams.add(labels)
-            self.label_names |= parse_labels(labels).keys()
+        if not span.replay or span.row == chunk.lane.heir:
+            chunk.lane.carry = processed.carry
+        for labels in {part.labels for part in processed.parts}:
+            if self._streams.see(labels):
+                self.label_names |= parse_labels(labels).keys()
         self._watch(pipeline)
         return processed
 
@@ -104,8 +112,10 @@ class Collector:
     def _watch(self, pipeline: Pipeline) -> None:
         """Report what only many lines show: labels with too many values, times in another zone."""
         for label in pipeline.newly_demoted():
+            earlier = label in self._demoted
             self._demoted = tuple(sorted({*self._demoted, label}))
-            self._failures.once("high_cardinality", f"label {label}", source=self.name, what=label)
+            values = "in an earlier run" if earlier else f"more than {self._resolved[self.epoch].max_label_values}"
+            self._failures.once("high_cardinality", f"too many values: {values}", source=self.name, what=label)
         suspect = pipeline.timezone_suspect
         if suspect is None:
             self._failures.end("timezone", source=self.name)

@@ -2,13 +2,16 @@
 
 Rule 1: a failure is one episode per (name, source): one log line when it begins, one when it ends, none between.
 Rule 2: every name has a hint that a person can act on at 3 a.m.
-Rule 3: safe to call from any thread; callers may report the same failure as often as they like.
+Rule 3: at most `CROWD` episodes of one name and source are told apart; what comes on top of them is one episode more,
+        `AND_MORE`, which lasts until all of them are over. So a thousand lost files are no thousand lines and rows.
+Rule 4: safe to call from any thread; callers may report the same failure as often as they like.
 """
 
 from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -27,13 +30,35 @@ HINTS: dict[str, str] = {
     "rename, or let Loki accept more",
     "generation_lost": "a file with unread lines is gone and no rotated copy was found; keep rotated files until "
     "they are read",
+    "held_deleted_full": "deleted files that were not read yet took more than held_deleted_bytes; the oldest are given "
+    "up and counted (truncated_unread); let Loki accept more, keep rotated files longer, or raise the cap",
+    "deleted_unread": "files were deleted before they were read, and end with this process; the next start counts "
+    "them as truncated_unread. Keep rotated files longer, or let Loki accept more",
     "gzip_broken": "the compressed file is damaged; lines up to the damage were read",
     "io_error": "reading fails; look at the disk or mount (dmesg), the agent tries again by itself",
+    "source_stuck": "a read or a look at a directory does not return; look at the mount (dmesg). The other sources go "
+    "on, and so does this one once it returns",
     "source_failed": "the source stopped with an unexpected error and is started again with backoff; please "
     "report the error named here",
+    # containers
+    "docker_unreachable": "check that Docker runs and that `host` of the source names its socket; inside a container, "
+    "mount the socket or use a proxy (docs/docker.md)",
+    "docker_forbidden": "give the agent's user the socket's group (ls -l /var/run/docker.sock), or use a read-only "
+    "socket proxy that allows /version, /events and /containers (docs/docker.md)",
+    "docker_too_old": "the engine speaks no API from 1.24 on; use Docker 1.12 or newer",
+    "docker_error": "the engine answers with an error; look at its log (journalctl -u docker). It is asked again",
+    "docker_no_logs": "the container's logging driver keeps nothing that can be read; use json-file, local or "
+    "journald, or exclude the container",
+    "docker_log_broken": "the container's log is damaged or no log; lines up to the damage were read. Make the "
+    "container anew to go on",
+    "docker_discarded": "Docker's rotation discarded lines before they were read; raise max-size and max-file of the "
+    "container's logging, or let Loki accept more",
+    "container_gone": "a container was removed while the agent did not run, with whatever it had not read; stop the "
+    "agent after the containers, not before",
     # pipelines
-    "high_cardinality": "the label has too many values and was made structured metadata; remove it from the "
-    "labels stage",
+    "high_cardinality": "the label has more values than max_label_values: lines read from now on have it as structured "
+    "metadata (not at all where the server takes none), lines read before keep it; take it out of the labels stage "
+    "or path_labels",
     "timezone": "times are steadily ahead by whole quarter hours; set `timezone` of the source to the zone the "
     "service logs in",
     # delivery
@@ -57,7 +82,8 @@ HINTS: dict[str, str] = {
     "verify_unavailable": "Loki cannot be queried, so repeated pushes cannot be checked first; allow reads or "
     "set [loki] query_url",
     "metadata_unsupported": "this Loki refuses structured metadata; it is left out (Loki 3.0 or newer takes it)",
-    "entries_refused": "entries could not be sent; see `shipper dead-letters list` for each one and why",
+    "entries_refused": "entries could not be sent; `shipper dead-letters list` has each one and why. What is too old "
+    'would go with max_age = "0", if Loki takes it, or too_old = "restamp"',
     "dead_letters_full": "dead letters take all of dead_letters.max_bytes; read and purge them, or raise the limit",
     # state
     "journal_write": "the journal cannot be written, so nothing is sent; free disk space under data_dir or mend "
@@ -73,6 +99,10 @@ NOTICES = frozenset(
     {"high_cardinality", "timezone", "watch_failed", "verify_unavailable", "metadata_unsupported", "rate_limited"}
 )
 """Failures that hold nothing back and lose nothing: a run that met them has done its work all the same."""
+
+
+CROWD = 100
+AND_MORE = "and more"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +125,8 @@ class Failures:
     def __init__(self, wall: Callable[[], int] = time.time_ns) -> None:
         self._wall = wall
         self._current: dict[tuple[str, str, str], Failure] = {}
+        self._crowds: Counter[tuple[str, str]] = Counter()
+        """Episodes by name and source, those of AND_MORE aside."""
         self._lock = threading.Lock()
         self._log = structlog.get_logger("shipper")
 
@@ -104,6 +136,12 @@ class Failures:
         with self._lock:
             if (name, source, what) in self._current:
                 return
+            if self._crowds[name, source] >= CROWD:
+                what, detail = AND_MORE, f"more than {CROWD}; the others are not told one by one"
+                if (name, source, what) in self._current:
+                    return
+            else:
+                self._crowds[name, source] += 1
             self._current[name, source, what] = Failure(
                 name=name, source=source, what=what, detail=detail, hint=hint, since=self._wall()
             )
@@ -114,10 +152,21 @@ class Failures:
         """Say that failure `name` is over; nothing happens if it was not there."""
         with self._lock:
             failure = self._current.pop((name, source, what), None)
+            last = failure is not None and self._leave_crowd(name, source)
+        if last and what != AND_MORE:
+            self.end(name, source=source, what=AND_MORE)
         if failure is not None:
             lasted = (self._wall() - failure.since) / 1e9
             context = {key: value for key, value in (("source", source), ("what", what)) if value}
             self._log.info(f"{name}_over", lasted_seconds=round(lasted, 3), **context)
+
+    def _leave_crowd(self, name: str, source: str) -> bool:
+        """One episode less; whether it was the last that was told by itself."""
+        self._crowds[name, source] -= 1
+        if self._crowds[name, source] > 0:
+            return False
+        del self._crowds[name, source]
+        return True
 
     def end_all(self, names: tuple[str, ...], *, source: str = "", what: str = "") -> None:
         """End each of `names`."""

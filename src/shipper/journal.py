@@ -13,8 +13,7 @@ import asyncio
 import contextlib
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
 from typing import Self, TypeVar
@@ -22,11 +21,13 @@ from typing import Self, TypeVar
 import msgspec
 
 from shipper.chunk import Span
+from shipper.daemon import Daemon
 from shipper.delivery.settled import DeadLetter, Settled
 from shipper.errors import DeadLettersFull, JournalError
-from shipper.positions import read_generations
+from shipper.noted import Noted, Waiting
+from shipper.positions import Losses, read_generations, read_losses
 from shipper.sources.step import Generation, Note
-from shipper.storage import LETTER_OVERHEAD, Lock, connect
+from shipper.storage import LETTER_OVERHEAD, Lock, Transaction, connect, kept_path
 
 T = TypeVar("T")
 
@@ -40,11 +41,9 @@ class Journal:
     def __init__(self, data_dir: Path, *, max_bytes: int = 1 << 30, when_full: str = "hold") -> None:
         self._lock = Lock(data_dir)
         self._lock.acquire()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        self._thread = Daemon("journal")
         self._max_bytes, self._when_full = max_bytes, when_full
-        self._notes: dict[int, Note] = {}
-        self._sources: set[str] = set()
-        self._epochs: dict[str, bytes] = {}
+        self._noted = Noted()
         self._open: dict[int, dict[int, bool]] = {}
         """Open spans by generation, in order: whether each is settled already, out of turn."""
         self.dropped_letters = 0
@@ -59,9 +58,21 @@ class Journal:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await asyncio.shield(self._run(self._close))
+        await self.close()
+
+    async def close(self, timeout: float | None = None) -> bool:  # noqa: ASYNC109 - what is late is left, not cancelled
+        """Write what was noted and close the file; False if that takes more than `timeout` seconds.
+
+        What hangs then, hangs until the process ends, which keeps the lock as long.
+        """
+        closing = asyncio.get_running_loop().run_in_executor(self._thread, self._close)
         self._thread.shutdown()
+        await asyncio.wait([closing], timeout=timeout)
+        if not closing.done():
+            return False
+        closing.result()
         self._lock.release()
+        return True
 
     # what is known ---------------------------------------------------------------------------------------------------
 
@@ -77,6 +88,10 @@ class Journal:
     def known(self, source: str) -> list[Generation]:
         """Every generation of `source`, oldest first, each with its open spans."""
         return read_generations(self._database, source)
+
+    def losses(self, source: str) -> Losses:
+        """What `source` has lost since its first start."""
+        return read_losses(self._database).get(source, Losses())
 
     def first_start(self, source: str) -> bool:
         """Whether `source` has never run on this data_dir."""
@@ -101,17 +116,11 @@ class Journal:
 
     def open_source(self, source: str, epoch: str, config: bytes) -> None:
         """Say that `source` runs under `epoch`; written with the next transaction."""
-        self._sources.add(source)
-        self._epochs[epoch] = config
+        self._noted.open_source(source, epoch, config)
 
     def note(self, notes: Iterable[Note]) -> None:
         """Remember what changed of generations; written with the next transaction."""
-        for note in notes:
-            earlier = self._notes.get(note.id)
-            if earlier is not None and note.final is None:
-                note = replace(note, start=earlier.start, fingerprint=earlier.fingerprint, final=earlier.final)
-            self._notes[note.id] = note
-            self._sources.add(note.source)
+        self._noted.note(notes)
 
     async def demote(self, source: str, names: Sequence[str]) -> None:
         """Keep which labels of `source` are demoted."""
@@ -126,13 +135,25 @@ class Journal:
         await self._run(self._commit, list(settled))
 
     async def abandon(self, spans: Sequence[Span]) -> None:
-        """Close open spans whose bytes are gone."""
-        await self._run(self._commit, [Settled(span=span, carry=span.carry) for span in spans])
+        """Close open spans whose bytes are gone, and count them; what fails is written with the next transaction."""
+        self._noted.abandon(spans)
+        await self.flush()
 
-    async def flush(self) -> None:
-        """Write down what was noted, if anything was."""
-        if self._notes or self._sources or self._epochs:
+    async def flush(self) -> bool:
+        """Write down what was noted; False if there was nothing, so that it says nothing about the disk."""
+        noted = bool(self._noted)
+        if noted:
             await self._run(self._commit, [])
+        return noted
+
+    async def call(self, work: Callable[[], T]) -> T:
+        """Do what reads of the journal in its own thread, between two transactions."""
+        return await self._run(work)
+
+    async def prune(self) -> bool:
+        """Forget the oldest finished generations whose file is gone; True: the journal can be written."""
+        await self._run(self._prune)
+        return True
 
     async def _run(self, work: Callable[..., T], *arguments: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
@@ -141,9 +162,11 @@ class Journal:
 
     def _begin(self, spans: list[Span]) -> None:
         rows = range(self._next_row, self._next_row + len(spans))
-        with _Transaction(self._database, durable=True) as database:
-            written = self._write_pending(database)
+        written = replace(self._noted.waiting(), abandoned=())
+        with Transaction(self._database, durable=True) as database:
+            _write_noted(database, written)
             database.executemany(_INSERT_SPAN, [_span_row(row, span) for row, span in zip(rows, spans, strict=True)])
+            self._write_finished(database, written.notes)
         self._forget(written)
         self._next_row += len(spans)
         for row, span in zip(rows, spans, strict=True):
@@ -152,11 +175,14 @@ class Journal:
 
     def _commit(self, settled: list[Settled]) -> None:
         letters = [letter for one in settled for letter in one.dead_letters]
+        written = self._noted.waiting()
+        settled += [Settled(span=span, carry=span.carry) for span in written.abandoned]
         by_generation: dict[int, dict[int, Settled]] = {}
         for one in settled:
             by_generation.setdefault(one.span.origin.generation, {})[one.span.row] = one
-        with _Transaction(self._database, durable=bool(letters)) as database:
-            written = self._write_pending(database)
+        with Transaction(self._database, durable=bool(letters)) as database:
+            _write_noted(database, written)
+            database.executemany(_COUNT_MISSING, [(span.size, span.origin.source) for span in written.abandoned])
             room = self._write_letters(database, letters)
             plans = {
                 generation: self._write_settled(database, generation, ones)
@@ -170,6 +196,8 @@ class Journal:
             for row in passed:
                 del rows[row]
             rows.update(dict.fromkeys(waiting, True))
+            if not rows:
+                del self._open[generation]
 
     def _write_settled(
         self, database: sqlite3.Connection, generation: int, ones: Mapping[int, Settled]
@@ -188,22 +216,9 @@ class Journal:
         )
         return passed, waiting
 
-    def _write_pending(self, database: sqlite3.Connection) -> _Pending:
-        """Write what was noted since the last transaction; return it, to be forgotten if this one succeeds."""
-        pending = _Pending(dict(self._notes), set(self._sources), dict(self._epochs))
-        database.executemany(_UPSERT_NOTE, [_note_row(note) for note in pending.notes.values()])
-        database.executemany("INSERT OR IGNORE INTO sources (name) VALUES (?)", [(name,) for name in pending.sources])
-        database.executemany("INSERT OR IGNORE INTO epochs (hash, config) VALUES (?, ?)", list(pending.epochs.items()))
-        return pending
-
-    def _forget(self, written: _Pending) -> None:
-        for identity, note in written.notes.items():
-            if self._notes.get(identity) is note:
-                del self._notes[identity]
+    def _forget(self, written: Waiting) -> None:
+        self._noted.forget(written)
         self._known_sources |= written.sources
-        self._sources -= written.sources
-        for name in written.epochs:
-            self._epochs.pop(name, None)
 
     def _write_finished(self, database: sqlite3.Connection, generations: Iterable[int]) -> None:
         database.executemany(
@@ -235,7 +250,7 @@ class Journal:
         return total
 
     def _demote(self, source: str, names: tuple[str, ...]) -> None:
-        with _Transaction(self._database, durable=False) as database:
+        with Transaction(self._database, durable=False) as database:
             database.execute("INSERT OR IGNORE INTO sources (name) VALUES (?)", (source,))
             database.execute("UPDATE sources SET demoted = ? WHERE name = ?", (msgspec.json.encode(names), source))
 
@@ -244,61 +259,16 @@ class Journal:
         with contextlib.suppress(JournalError):
             self._commit([])
             self._prune()
+            with Transaction(self._database, durable=False) as database:
+                database.execute("DELETE FROM epochs WHERE hash NOT IN (SELECT epoch FROM spans)")
         self._database.close()
 
     def _prune(self) -> None:
-        """Forget epochs without open spans, and the oldest finished generations whose file is gone."""
-        with _Transaction(self._database, durable=False) as database:
-            database.execute("DELETE FROM epochs WHERE hash NOT IN (SELECT epoch FROM spans)")
+        with Transaction(self._database, durable=False) as database:
             for (source,) in database.execute("SELECT name FROM sources").fetchall():
                 old = database.execute(_OLD_FINISHED, (source, _KEPT_FINISHED)).fetchall()
                 gone = [(identity,) for identity, seen_at in old if not Path(seen_at).exists()]
                 database.executemany("DELETE FROM generations WHERE id = ?", gone)
-
-
-@dataclass(frozen=True, slots=True)
-class _Pending:
-    """What was noted and waits for a transaction."""
-
-    notes: dict[int, Note]
-    sources: set[str]
-    epochs: dict[str, bytes]
-
-
-class _Transaction:
-    """One transaction: all or nothing, errors translated."""
-
-    def __init__(self, database: sqlite3.Connection, *, durable: bool) -> None:
-        self._database = database
-        self._durable = durable
-
-    def __enter__(self) -> sqlite3.Connection:
-        try:
-            self._database.execute(f"PRAGMA synchronous = {'FULL' if self._durable else 'NORMAL'}")
-            self._database.execute("BEGIN IMMEDIATE")
-        except sqlite3.Error as error:
-            raise _translate(error) from error
-        return self._database
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
-        if error is None:
-            try:
-                self._database.execute("COMMIT")
-            except sqlite3.Error as failed:
-                self._roll_back()
-                raise _translate(failed) from failed
-            return
-        self._roll_back()
-        if isinstance(error, sqlite3.Error):
-            raise _translate(error) from error
-
-    def _roll_back(self) -> None:
-        if self._database.in_transaction:
-            self._database.execute("ROLLBACK")
-
-
-def _translate(error: sqlite3.Error) -> JournalError:
-    return JournalError(f"the journal cannot be written: {error}", hint="free disk space under data_dir")
 
 
 def _top(database: sqlite3.Connection, table: str) -> int:
@@ -319,11 +289,15 @@ def _letter_size(letter: DeadLetter) -> int:
 
 
 _UPSERT_NOTE = """
-INSERT INTO generations (id, source, path, seen_at, device, inode, size, changed, settled_to, fingerprint, final)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO generations
+    (id, source, path, seen_at, device, inode, size, changed, gone, facts, settled_to, fingerprint, final)
+VALUES (?, ?, CAST(? AS TEXT), CAST(? AS TEXT), ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at, device = excluded.device, inode = excluded.inode,
-    size = excluded.size, changed = MAX(changed, excluded.changed), final = COALESCE(excluded.final, final)
+    size = excluded.size, changed = MAX(changed, excluded.changed), gone = excluded.gone, facts = excluded.facts,
+    final = COALESCE(excluded.final, final)
 """
+_COUNT_LOST = "UPDATE sources SET truncated_unread = truncated_unread + ? WHERE name = ?"
+_COUNT_MISSING = "UPDATE sources SET replay_missing = replay_missing + ? WHERE name = ?"
 _INSERT_SPAN = """
 INSERT INTO spans
     (id, generation, start, stop, clock, after_eof, hit_eof, fingerprint, file_changed, carry, demoted, epoch)
@@ -332,7 +306,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 _INSERT_LETTER = """
 INSERT OR IGNORE INTO dead_letters
     (source, path, generation, position, length, lines, timestamp, tenant, labels, text, reason, words, time)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+VALUES (?, CAST(? AS TEXT), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _OLD_FINISHED = "SELECT id, seen_at FROM generations WHERE source = ? AND finished ORDER BY id DESC LIMIT -1 OFFSET ?"
 _SETTLED_EARLIER = "SELECT stop, fingerprint, carry_after, hit_eof, stop, file_changed FROM spans WHERE id = ?"
@@ -343,9 +317,20 @@ WHERE id = ?
 """
 
 
+def _write_noted(database: sqlite3.Connection, noted: Waiting) -> None:
+    """Write what was noted; what a generation lost is counted in the transaction that says so of the generation."""
+    database.executemany("INSERT OR IGNORE INTO sources (name) VALUES (?)", [(name,) for name in noted.sources])
+    database.executemany("INSERT OR IGNORE INTO epochs (hash, config) VALUES (?, ?)", list(noted.epochs.items()))
+    database.executemany(_UPSERT_NOTE, [_note_row(note) for note in noted.notes.values()])
+    losses = [(note.lost, note.source) for note in noted.notes.values() if note.lost]
+    database.executemany(_COUNT_LOST, losses)
+
+
 def _note_row(note: Note) -> tuple[object, ...]:
-    identity = (note.id, note.source, note.path, note.seen_at, note.device, note.inode, note.size)
-    return (*identity, note.changed, note.start, msgspec.msgpack.encode(note.fingerprint), note.final)
+    paths = kept_path(note.path), kept_path(note.seen_at)
+    identity = (note.id, note.source, *paths, note.device, note.inode, note.size)
+    state = (note.changed, note.gone, msgspec.json.encode(note.facts))
+    return (*identity, *state, note.start, msgspec.msgpack.encode(note.fingerprint), note.final)
 
 
 def _span_row(row: int, span: Span) -> tuple[object, ...]:
@@ -355,7 +340,7 @@ def _span_row(row: int, span: Span) -> tuple[object, ...]:
 
 
 def _letter_row(letter: DeadLetter) -> tuple[object, ...]:
-    place = (letter.source, letter.path, letter.generation, letter.offset, letter.length, letter.lines)
+    place = (letter.source, kept_path(letter.path), letter.generation, letter.offset, letter.length, letter.lines)
     entry = (letter.timestamp, letter.tenant, letter.labels, letter.text)
     return (*place, *entry, letter.reason, letter.words, letter.time)
 

@@ -25,7 +25,9 @@ class Account:
     fallbacks: Counter[str] = field(default_factory=Counter)
     in_flight: int = 0
     truncated_unread: int = 0
-    """Bytes that the file system threw away before they were read."""
+    """Bytes that the file system threw away before they were read, since the source's first start."""
+    replay_missing: int = 0
+    """Bytes read before a crash and gone after it, so that nobody knows whether Loki has them, since then, too."""
 
     @property
     def imbalance(self) -> int:

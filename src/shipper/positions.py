@@ -14,11 +14,11 @@ from typing import Any, Self
 
 import msgspec
 
-from shipper.chunk import Carry, Fingerprint
+from shipper.chunk import Carry, Fingerprint, Mark, Moment
 from shipper.delivery.settled import DeadLetter
-from shipper.errors import JournalError, UsageError
+from shipper.errors import JournalLocked, UsageError
 from shipper.sources.step import Generation, OpenSpan
-from shipper.storage import Lock, connect, connect_readonly
+from shipper.storage import Lock, Transaction, connect, connect_readonly, unreadable
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,16 @@ class KeptLetter:
     letter: DeadLetter
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Losses:
+    """Bytes that a source lost since its first start."""
+
+    truncated_unread: int = 0
+    """Known to have been there, and gone before they were read."""
+    replay_missing: int = 0
+    """Read and perhaps sent before a crash, and gone after it: whether Loki has them is not known."""
+
+
 class State:
     """Positions and dead letters of a data_dir; `write=True` takes the lock: JournalLocked beside an agent."""
 
@@ -36,8 +46,14 @@ class State:
         self._lock = Lock(data_dir) if write else None
         if self._lock is not None:
             connect_readonly(data_dir).close()
-            self._lock.acquire()
+            self._acquire(self._lock)
         self._database = connect(data_dir)[0] if write else connect_readonly(data_dir)
+
+    def _acquire(self, lock: Lock) -> None:
+        try:
+            lock.acquire()
+        except JournalLocked as error:
+            raise JournalLocked(error.message, hint="stop it first; only looking works beside it") from error
 
     def __enter__(self) -> Self:
         return self
@@ -56,16 +72,20 @@ class State:
         names = self.sources() if source is None else [source]
         return [generation for name in names for generation in read_generations(self._database, name)]
 
+    def losses(self, source: str | None = None) -> dict[str, Losses]:
+        """What each source has lost, by name."""
+        losses = read_losses(self._database)
+        return losses if source is None else {name: one for name, one in losses.items() if name == source}
+
     def reset(self, source: str) -> int:
         """Forget all positions of `source`: it starts as on a first start. Returns how many were forgotten."""
         self._require(source)
-        self._database.execute("BEGIN IMMEDIATE")
-        self._database.execute(
-            "DELETE FROM spans WHERE generation IN (SELECT id FROM generations WHERE source = ?)", (source,)
-        )
-        count = self._database.execute("DELETE FROM generations WHERE source = ?", (source,)).rowcount
-        self._database.execute("DELETE FROM sources WHERE name = ?", (source,))
-        self._database.execute("COMMIT")
+        with Transaction(self._database, durable=True) as database:
+            database.execute(
+                "DELETE FROM spans WHERE generation IN (SELECT id FROM generations WHERE source = ?)", (source,)
+            )
+            count = database.execute("DELETE FROM generations WHERE source = ?", (source,)).rowcount
+            database.execute("DELETE FROM sources WHERE name = ?", (source,))
         return count
 
     def rename(self, old: str, new: str) -> int:
@@ -75,11 +95,10 @@ class State:
             raise UsageError(
                 f"source {new!r} has positions already", hint=f"reset it first: shipper positions reset {new}"
             )
-        self._database.execute("BEGIN IMMEDIATE")
-        count = self._database.execute("UPDATE generations SET source = ? WHERE source = ?", (new, old)).rowcount
-        self._database.execute("UPDATE sources SET name = ? WHERE name = ?", (new, old))
-        self._database.execute("UPDATE dead_letters SET source = ? WHERE source = ?", (new, old))
-        self._database.execute("COMMIT")
+        with Transaction(self._database, durable=True) as database:
+            count = database.execute("UPDATE generations SET source = ? WHERE source = ?", (new, old)).rowcount
+            database.execute("UPDATE sources SET name = ? WHERE name = ?", (new, old))
+            database.execute("UPDATE dead_letters SET source = ? WHERE source = ?", (new, old))
         return count
 
     def dead_letters(
@@ -99,12 +118,11 @@ class State:
 
     def purge(self, numbers: Sequence[int] | None = None) -> int:
         """Delete these dead letters, or all of them; returns how many there were."""
-        if numbers is None:
-            return self._database.execute("DELETE FROM dead_letters").rowcount
-        self._database.execute("BEGIN IMMEDIATE")
-        cursor = self._database.executemany("DELETE FROM dead_letters WHERE id = ?", [(number,) for number in numbers])
-        self._database.execute("COMMIT")
-        return cursor.rowcount
+        with Transaction(self._database, durable=True) as database:
+            if numbers is None:
+                return database.execute("DELETE FROM dead_letters").rowcount
+            rows = [(number,) for number in numbers]
+            return database.executemany("DELETE FROM dead_letters WHERE id = ?", rows).rowcount
 
     def _require(self, source: str) -> None:
         names = self.sources()
@@ -122,12 +140,12 @@ ORDER BY id LIMIT :limit OFFSET :skip
 """
 _GENERATIONS = """
 SELECT id, source, path, seen_at, device, inode, settled_to AS offset, size, changed, fingerprint, at_eof, carry,
-    finished
+    finished, gone, facts
 FROM generations WHERE source = :source ORDER BY id
 """
 _OPEN_SPANS = """
 SELECT generation, spans.id AS row, start, stop AS end, clock, after_eof, hit_eof, spans.fingerprint, file_changed,
-    spans.carry, demoted, epoch, settled
+    spans.carry, demoted, epoch, settled, carry_after
 FROM spans JOIN generations ON generations.id = generation WHERE source = :source ORDER BY start
 """
 
@@ -141,6 +159,12 @@ def read_generations(database: sqlite3.Connection, source: str) -> list[Generati
     return [_generation(row, tuple(spans.get(row["id"], ()))) for row in generations]
 
 
+def read_losses(database: sqlite3.Connection) -> dict[str, Losses]:
+    """What each source has lost, by name."""
+    rows = _rows(database, "SELECT name, truncated_unread, replay_missing FROM sources ORDER BY name")
+    return {row.pop("name"): Losses(**row) for row in rows}
+
+
 def _rows(
     database: sqlite3.Connection, sql: str, arguments: Mapping[str, object] | None = None
 ) -> list[dict[str, Any]]:
@@ -150,25 +174,35 @@ def _rows(
         names = [column[0] for column in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor]
     except sqlite3.Error as error:
-        raise JournalError(
-            f"the journal cannot be read: {error}", hint="start the agent once: it sets a damaged journal aside"
-        ) from error
+        raise unreadable(error) from error
 
 
 def _letter(row: dict[str, Any]) -> KeptLetter:
     return KeptLetter(row.pop("id"), DeadLetter(**row))
 
 
+def _mark(data: bytes) -> Mark:
+    """A mark of either kind: a file's is an array, a container stream's a map of at most 15 keys."""
+    if data[0] & 0xF0 == 0x80:
+        return msgspec.msgpack.decode(data, type=Moment)
+    return msgspec.msgpack.decode(data, type=Fingerprint)
+
+
 def _open_span(row: dict[str, Any]) -> OpenSpan:
-    row["fingerprint"] = msgspec.msgpack.decode(row["fingerprint"], type=Fingerprint)
-    row["carry"] = msgspec.msgpack.decode(row["carry"], type=Carry)
+    row["fingerprint"] = _mark(row["fingerprint"])
+    row["carry"], row["carry_after"] = _carry(row["carry"]), _carry(row["carry_after"])
     row["demoted"] = tuple(msgspec.json.decode(row["demoted"], type=list[str]))
     flags = {name: bool(row[name]) for name in ("after_eof", "hit_eof", "settled")}
     return OpenSpan(**{**row, **flags})
 
 
 def _generation(row: dict[str, Any], spans: tuple[OpenSpan, ...]) -> Generation:
-    row["fingerprint"] = msgspec.msgpack.decode(row["fingerprint"], type=Fingerprint)
-    row["carry"] = Carry() if row["carry"] is None else msgspec.msgpack.decode(row["carry"], type=Carry)
-    flags = {name: bool(row[name]) for name in ("at_eof", "finished")}
+    row["fingerprint"] = _mark(row["fingerprint"])
+    row["facts"] = tuple(msgspec.json.decode(row["facts"], type=list[tuple[str, str]]))
+    row["carry"] = _carry(row["carry"])
+    flags = {name: bool(row[name]) for name in ("at_eof", "finished", "gone")}
     return Generation(open=spans, **{**row, **flags})
+
+
+def _carry(data: bytes | None) -> Carry:
+    return Carry() if data is None else msgspec.msgpack.decode(data, type=Carry)

@@ -28,12 +28,15 @@ from shipper.failures import HINTS
 from shipper.pipeline.compile import compile_pipeline
 from shipper.positions import KeptLetter
 from shipper.sources.file.content import open_content, reader
-from shipper.sources.file.fingerprint import agrees
-from shipper.sources.file.framing import Framer, join
+from shipper.sources.file.fingerprint import agrees, of_file
+from shipper.sources.file.paths import label
 from shipper.sources.file.siblings import is_sibling
+from shipper.sources.framing import Framer, join
 from shipper.sources.step import Generation
 
 TRIES = 5
+PURGE = "purge the letter (shipper dead-letters purge ID)"
+AGAIN = f"let Loki take it (its limits_config), give it the time of now (--restamp) if it is too old, or {PURGE}"
 WAITING = (Kind.UNKNOWN, Kind.TENANT_RATE, Kind.STREAM_RATE, Kind.STREAM_LIMIT)
 """What a later try may get past."""
 
@@ -45,6 +48,8 @@ class Sent:
     id: int
     accepted: bool
     words: str = ""
+    hint: str = ""
+    """What can be done about it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,16 +64,22 @@ class Archive:
         """The entry's text; SourceError if it cannot be had any more."""
         if letter.text is not None:
             return letter.text
-        where = f"{letter.path} at offset {letter.offset}"
+        where = f"{label(letter.path)} at offset {letter.offset}"
         generation, resolved = self.generations.get(letter.generation), self.resolved.get(letter.source)
         if generation is None or resolved is None:
             missing = "its position" if generation is None else f"source {letter.source}"
-            raise SourceError(f"{where}: {missing} is not known any more", hint="the letter can only be purged")
+            raise SourceError(
+                f"{where}: {missing} is not known any more",
+                hint=f"name the source as before, or {PURGE}",
+            )
         for path in _candidates(generation):
             data = _bytes_in(path, generation, letter)
             if data is not None:
                 return _processed(data, letter, resolved)
-        raise SourceError(f"{where}: no file has these bytes any more", hint="put the file back, or purge the letter")
+        raise SourceError(
+            f"{where}: no file has these bytes any more",
+            hint=f"put the file back under its name or a rotated one, or {PURGE}",
+        )
 
 
 def _candidates(generation: Generation) -> list[str]:
@@ -88,8 +99,8 @@ def _bytes_in(path: str, generation: Generation, letter: DeadLetter) -> bytes | 
     except OSError:
         return None
     try:
-        read = reader(content)
-        data = read(letter.offset, letter.length) if agrees(generation.fingerprint, read, generation.offset) else b""
+        read, known = reader(content), of_file(generation.fingerprint)
+        data = read(letter.offset, letter.length) if agrees(known, read, generation.offset) else b""
     except OSError:
         return None
     finally:
@@ -123,7 +134,8 @@ def _processed(data: bytes, letter: DeadLetter, resolved: ResolvedSource) -> byt
     texts = [entry.line for part in parts for entry in iterate_entries(part.body)]
     if not texts:
         raise SourceError(
-            f"{letter.path} at offset {letter.offset}: the pipeline drops this line now", hint="purge the letter"
+            f"{label(letter.path)} at offset {letter.offset}: the pipeline drops this line now",
+            hint=f"change the pipeline, or {PURGE}",
         )
     return b"\n".join(texts)
 
@@ -145,12 +157,13 @@ async def resend(
             try:
                 text = archive.text_of(kept.letter)
             except SourceError as error:
-                yield Sent(kept.id, False, error.message)
+                yield Sent(kept.id, False, error.message, error.hint)
                 continue
             timestamp = clock.reserve(1) if restamp else kept.letter.timestamp
             body = Compressor()(encode_push([(kept.letter.labels, [encode_entry(timestamp, text)])]))
             verdict = await _push(client, kept.letter.tenant or loki.tenant or "", body, loki, sleep)
-            yield Sent(kept.id, verdict.kind is Kind.ACCEPTED, verdict.words)
+            accepted = verdict.kind is Kind.ACCEPTED
+            yield Sent(kept.id, accepted, verdict.words, "" if accepted else AGAIN)
     finally:
         await client.aclose()
 

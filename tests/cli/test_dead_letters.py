@@ -63,6 +63,8 @@ def test_purging_needs_to_know_which(place: Place) -> None:
     assert place.json("dead-letters", "purge", "--reason", "labels") == {"purged": 1}
     assert place.json("dead-letters", "purge", "--all") == {"purged": 1}
     assert place.shipper("dead-letters").stdout == "no dead letters\n"
+    for command in (["list"], ["replay"]):
+        assert place.shipper("dead-letters", *command, "--reason", "labels").stdout == "no dead letters match\n"
 
 
 def test_a_replay_sends_texts_and_pointers_and_removes_what_was_taken(place: Place) -> None:
@@ -101,8 +103,21 @@ def test_bytes_that_are_gone_are_said_to_be_gone(place: Place) -> None:
         place.configure(receiver.url)
         assert place.json("dead-letters", "replay", "1") == {
             "accepted": 0,
-            "refused": [{"id": 1, "words": f"{place.log} at offset 11: no file has these bytes any more"}],
+            "refused": [
+                {
+                    "id": 1,
+                    "words": f"{place.log} at offset 11: no file has these bytes any more",
+                    "hint": "put the file back under its name or a rotated one, or purge the letter "
+                    "(shipper dead-letters purge ID)",
+                }
+            ],
         }
+        assert place.shipper("dead-letters", "replay", "1").stdout.splitlines() == [
+            f"1: {place.log} at offset 11: no file has these bytes any more",
+            "hint: put the file back under its name or a rotated one, or purge the letter "
+            "(shipper dead-letters purge ID)",
+            "0 of 1 accepted and removed",
+        ]
     assert len(place.json("dead-letters")["dead_letters"]) == 2
 
 

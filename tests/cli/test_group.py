@@ -86,7 +86,27 @@ def test_a_missing_configuration_is_told_for_every_way_to_write_the_command() ->
     ended = [_shipper(*way) for way in ways]
     assert [end.returncode for end in ended] == [2, 2, 2]
     assert len({end.stderr for end in ended}) == 1
-    assert ended[0].stderr.startswith("error: /none.toml has 1 mistake\n")
+    told = "error: /none.toml: cannot be read: No such file or directory\n"
+    assert ended[0].stderr == f"{told}hint: create it, or name another one with --config\n"
+
+
+def test_a_directory_is_no_configuration() -> None:
+    ended = _shipper("-c", "/tmp", "check")
+    told = "error: /tmp: cannot be read: Is a directory\nhint: name another one with --config\n"
+    assert (ended.returncode, ended.stderr) == (2, told)
+
+
+@pytest.mark.parametrize(
+    ("args", "right"),
+    [
+        (["--json", "check"], "shipper check --json"),
+        (["-c", "check", "--json", "positions", "list"], "shipper positions --json list"),
+        (["--once", "-c", "run", "check"], "shipper check --once -c run"),
+    ],
+)
+def test_options_of_a_command_that_stand_before_it_are_put_right(args: list[str], right: str) -> None:
+    ended = _shipper(*args)
+    assert (ended.returncode, ended.stderr.splitlines()[1]) == (2, f"hint: write `{right}`")
 
 
 def test_a_reader_that_goes_away_needs_no_words() -> None:

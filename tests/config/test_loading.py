@@ -1,5 +1,7 @@
 """From the text of `shipper.toml` to a Config, or to every mistake in it."""
 
+import errno
+import os
 import socket
 from pathlib import Path
 
@@ -8,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shipper.config.loading import Examination, examine, examine_text, load
+from shipper.config.masking import describe
 from shipper.config.model import (
     Agent,
     Backoff,
@@ -26,7 +29,13 @@ from shipper.config.model import (
     Tls,
     Truncate,
 )
+from shipper.config.resolve import resolve
+from shipper.config.schema import keys_of
+from shipper.config.stages import STAGES
 from shipper.errors import ConfigError
+from shipper.pipeline.compile import compile_pipeline
+from shipper.sources.file.globs import Excludes, parse
+from shipper.sources.framing import Framer
 
 SOURCE = '[[source]]\nname = "a"\ntype = "file"\npaths = ["*.log"]\nlabels = { job = "a" }\n'
 WHOLE_SOURCE = FileSource(name="a", paths=("*.log",), labels={"job": "a"})
@@ -344,12 +353,34 @@ def test_a_byte_order_mark_is_skipped():
     assert examine_text(b"\xef\xbb\xbf" + SOURCE.encode(), "f", {}).config == Config(sources=(WHOLE_SOURCE,))
 
 
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        (errno.EACCES, "Permission denied; let this user read it, or run this as a user who may"),
+        (errno.EISDIR, "Is a directory; name another one with --config"),
+        (errno.EIO, "Input/output error; name another one with --config"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_told_with_its_cure(code, told, monkeypatch):
+    def read_bytes(path):
+        raise OSError(code, os.strerror(code), str(path))
+
+    monkeypatch.setattr("pathlib.Path.read_bytes", read_bytes)
+    assert [str(problem) for problem in examine(Path("s.toml"), {}).problems] == [f"s.toml: cannot be read: {told}"]
+
+
 def test_a_missing_file_is_told_with_its_cure(tmp_path):
     path = tmp_path / "none.toml"
-    message = "expected a readable file, got none: No such file or directory; "
     assert [str(p) for p in examine(path, {}).problems] == [
-        f"{path}: {message}create it, or name another one with --config"
+        f"{path}: cannot be read: No such file or directory; create it, or name another one with --config"
     ]
+    with pytest.raises(ConfigError) as raised:
+        load(path, {})
+    assert (raised.value.message, raised.value.problems, raised.value.hint) == (
+        f"{path}: cannot be read: No such file or directory",
+        (),
+        "create it, or name another one with --config",
+    )
 
 
 @pytest.mark.parametrize(
@@ -577,7 +608,7 @@ def toml(value: object) -> str:
 SECTION = st.sampled_from(["loki", "agent", "labels", "source", "pipeline", "other"])
 
 
-@settings(max_examples=300)
+@settings(max_examples=settings().max_examples * 3)
 @given(st.dictionaries(SECTION, TREES, max_size=5), st.dictionaries(st.just("A"), st.text(max_size=5)))
 def test_for_every_tree_the_answer_is_a_configuration_or_problems(tree, environ):
     text = "".join(f"{name} = {toml(value)}\n" for name, value in tree.items())
@@ -588,12 +619,133 @@ def test_for_every_tree_the_answer_is_a_configuration_or_problems(tree, environ)
 LINES = st.sampled_from(NASTY.splitlines() + SOURCE.splitlines())
 
 
-@settings(max_examples=200)
+@settings(max_examples=settings().max_examples * 2)
 @given(st.lists(LINES, max_size=12).map("\n".join), st.binary(max_size=4))
 def test_for_every_text_the_answer_is_a_configuration_or_problems(text, noise):
     examined = examine_text(text.encode() + noise, "f", {})
     assert isinstance(examined, Examination)
     assert (examined.config is None) == bool(examined.problems)
+
+
+WHOLE = Path(__file__).parents[2].joinpath("shipper.toml").read_text()
+PIECES = st.sampled_from(
+    [
+        *('"', "'", "[", "]", "{", "}", "=", ",", "\n", "#", ".", "\\", "\0", "${", "$${X}", "${S_TOKEN}", "${NO}"),
+        *("[[source]]\n", "[loki]\n", "-1", "1e400", "9" * 30, "1979-05-27", "true", "[]", "{}", "nan", "'(?P<a'"),
+    ]
+)
+EDITS = st.lists(st.tuples(st.integers(0, len(WHOLE)), st.integers(0, 30), PIECES | st.text(max_size=3)), max_size=4)
+
+
+@settings(max_examples=settings().max_examples * 2)
+@given(EDITS)
+def test_for_every_edit_of_a_valid_file_each_mistake_has_its_place_and_no_secret(edits):
+    text = WHOLE
+    for at, length, piece in edits:
+        text = text[:at] + piece + text[at + length :]
+    check_examination(text.encode("utf-8", "replace"))
+
+
+KNOWN_KEYS = st.sampled_from(
+    sorted({name for kind in (Loki, Agent, FileSource, DockerSource, *STAGES) for name in keys_of(kind)})
+)
+WORDS = st.sampled_from(
+    [
+        *(
+            "",
+            "a",
+            "0",
+            "5s",
+            "1MiB",
+            "-1s",
+            "UTC",
+            "utf-16",
+            "auto",
+            "json",
+            "none",
+            "${S_TOKEN}",
+            "${S_TOKEN",
+            "logs/*.log",
+        ),
+        *(
+            "http://u:p@h:99999/x",
+            "https://[::1",
+            "unix:///s",
+            "127.0.0.1:0",
+            ":::",
+            "%Y-%m-%d",
+            "%Q",
+            "\\1",
+            "\\g<x>",
+            "{a,b}",
+        ),
+        *(
+            "(?P<a>x)",
+            "(?P<9>x)",
+            "(",
+            "(?=x)",
+            "[a-",
+            "x{1001}",
+            "\x00",
+            "한",
+            "\u2028",
+            "__name__",
+            "level",
+            "p",
+            "drop",
+        ),
+    ]
+)
+NUMBERS = st.sampled_from([0, 1, -1, 2, 65536, 2**63, 0.5, -0.0, 1e308, float("inf"), float("nan"), True, False])
+ANYTHING = st.recursive(
+    WORDS | NUMBERS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS | KNOWN_KEYS, inner, max_size=3),
+    max_leaves=6,
+)
+
+
+def tables(*kinds, **fixed):
+    """Tables with the keys that they have, and any values."""
+    keys = ["strange", *(name for kind in kinds for name in keys_of(kind))]
+    return st.dictionaries(st.sampled_from(keys), ANYTHING, max_size=6).map(lambda table: fixed | table)
+
+
+STAGE = st.one_of(*(tables(stage, stage=stage.__struct_config__.tag) for stage in STAGES))
+DOCUMENTS = st.fixed_dictionaries(
+    {},
+    optional={
+        "loki": tables(Loki),
+        "agent": tables(Agent),
+        "labels": st.dictionaries(WORDS, ANYTHING, max_size=3),
+        "source": st.lists(
+            tables(FileSource, name="a", type="file", paths=["*.log"]) | tables(DockerSource, name="b", type="docker"),
+            max_size=2,
+        ),
+        "pipeline": st.dictionaries(WORDS, st.lists(STAGE, max_size=3) | ANYTHING, max_size=2),
+    },
+)
+
+
+@settings(max_examples=settings().max_examples * 2)
+@given(DOCUMENTS)
+def test_for_every_document_of_known_keys_each_mistake_has_its_place_and_no_secret(document):
+    check_examination("".join(f"{name} = {toml(value)}\n" for name, value in document.items()).encode())
+
+
+def check_examination(data: bytes) -> None:
+    """It is a configuration, or mistakes that each have a place; the environment's secret is in none of it."""
+    secret = "s3cr3t-of-the-environment"
+    examined = examine_text(data, "f", {"S_TOKEN": secret})
+    assert (examined.config is None) == bool(examined.problems)
+    assert [problem for problem in examined.problems if not 1 <= problem.line <= data.count(b"\n") + 1] == []
+    assert [problem for problem in map(str, examined.problems) if secret in problem or not problem.isprintable()] == []
+    if examined.config is not None:
+        assert secret not in f"{examined.config!r}{describe(examined.config)}"
+        for source in examined.config.sources:
+            compile_pipeline(resolve(examined.config, source))
+            if isinstance(source, FileSource):
+                Framer(1000, source.encoding)
+                assert "/x" in Excludes(source.exclude) or [parse(pattern) for pattern in source.paths]
 
 
 @given(st.binary(max_size=40))

@@ -36,13 +36,15 @@ def test_each_smell_says_what_will_happen(tmp_path):
                 path_labels="(?P<request_id>.)",
                 pipeline="own",
             ),
-            DockerSource(name="d"),
+            DockerSource(name="d", host=f"unix://{tmp_path}/docker.sock"),
+            DockerSource(name="t", host="tcp://build-host:2375"),
         ),
         pipelines={"own": (Json(), Labels(from_={"user_id": "user", "status": "status"})), "unused": ()},
         secrets=("hunter2",),
     )
     too_many = "as a label makes a stream for each value; use a metadata stage, or search for it in the line"
     seen = f"seen from {Path.cwd()}; files are found when they appear"
+    sought = "the engine is looked for until it is there"
     assert smells(config) == (
         Smell("loki.url", "http sends the password or token readable by everyone on the way; use https"),
         Smell("loki.tls.insecure_skip_verify", "any server is taken for Loki; name its authority in ca_file instead"),
@@ -51,7 +53,8 @@ def test_each_smell_says_what_will_happen(tmp_path):
         Smell("source[0].path_labels", f"request_id {too_many}"),
         Smell("source[0]", "with what its pipeline promotes it has 17 labels; Loki takes 15"),
         Smell("source[0].labels.l3", "the value comes from a variable that is named like a secret; Loki shows it"),
-        Smell("source[1].type", "collecting from Docker is not there yet, so the agent will not start with it"),
+        Smell("source[1].host", f"there is no socket {tmp_path}/docker.sock now; {sought}"),
+        Smell("source[2].host", "whoever reaches this port is root on that host; use https:// with tls"),
         Smell("pipeline.own[1].from", f"user_id {too_many}"),
         Smell("pipeline.unused", "no source uses it"),
     )  # fmt: skip

@@ -117,6 +117,8 @@ class ModelLoki:
     metadata: bool = True
     poison: bytes | None = None
     """A line that contains this is refused in words nobody knows."""
+    hangs: bytes | None = None
+    """A push with a line that contains this gets no answer."""
     tenant_rate: float | None = None
     tenant_burst: float = 6e6
     stream_rate: float | None = None
@@ -150,6 +152,8 @@ class ModelLoki:
         message = PushRequest.FromString(snappy.decompress(request.content))
         streams = [(stream.labels.decode(), _entries(stream.entries)) for stream in message.streams]
         fault = self.faults.pop(0) if self.faults else None
+        if self.hangs and any(self.hangs in entry.line for _, entries in streams for entry in entries):
+            fault = "lost"
         if fault in ("stall", "reset", "500-stored", "drip"):
             self._store(tenant, streams, len(request.content))
         reply = await self._fault(fault) if fault else self._store(tenant, streams, len(request.content))

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
+from itertools import pairwise
 
 import httpx
 import pytest
@@ -38,6 +39,106 @@ def read(data: bytes, cuts: list[int], most: int = 1000) -> RawReply | None:
 @given(st.sampled_from(sorted(REPLIES)), st.lists(st.integers(0, 200), max_size=6))
 def test_for_every_reply_and_every_way_to_cut_it_the_reply_is_the_same(data: bytes, cuts: list[int]) -> None:
     assert read(data, cuts) == REPLIES[data]
+
+
+CUTS = st.lists(st.integers(0, 10_000), max_size=8)
+MOST_BYTES = st.sampled_from([0, 1, 40, 1000])
+
+
+@given(st.integers(200, 599), st.lists(st.binary(max_size=60), max_size=5), st.sampled_from("lce"), CUTS, MOST_BYTES)
+def test_for_every_body_its_beginning_is_read_whatever_way_it_comes(
+    status: int, pieces: list[bytes], way: str, cuts: list[int], most: int
+) -> None:
+    body = b"" if status in (204, 304) else b"".join(pieces)
+    framing = {"l": b"Content-Length: %d\r\n" % len(body), "c": b"Transfer-Encoding: chunked\r\n", "e": b""}[way]
+    chunks = b"".join(b"%x; a=b\r\n%s\r\n" % (len(piece), piece) for piece in pieces if piece) + b"0\r\n\r\n"
+    sent = b"" if status in (204, 304) else chunks if way == "c" else body
+    reader, reply = ReplyReader(most), None
+    for piece in parts(b"HTTP/1.1 %d Words\r\n%s\r\n%s" % (status, framing, sent), cuts):
+        reply = reply or reader.feed(piece)
+    reply = reply or reader.end()
+    assert reply is not None
+    endless = way == "e" and status not in (204, 304)
+    assert (reply.status, reply.body, reply.last) == (status, body[:most], endless or len(body) > most)
+
+
+BROKEN = st.lists(
+    st.binary(max_size=4)
+    | st.sampled_from(
+        [
+            *(
+                b"HTTP/1.1 ",
+                b"HTTP/1.0 ",
+                b"200 OK",
+                b"100",
+                b"204",
+                b"\r\n",
+                b"\r\n\r\n",
+                b"Content-Length: ",
+                b"5",
+                b"a",
+            ),
+            *(
+                b"Transfer-Encoding: chunked",
+                b"Connection: close",
+                b"0\r\n",
+                b"3;x\r\nabc\r\n",
+                b"0x1",
+                b"1_0",
+                b"-1",
+                b"+1",
+            ),
+        ]
+    ),
+    max_size=14,
+).map(b"".join)
+
+
+@given(st.sampled_from([b"", b"HTTP/1.1 200 OK\r\n", NO_CONTENT[:-2]]), BROKEN, CUTS, MOST_BYTES)
+def test_for_every_bytes_and_every_way_to_cut_them_the_outcome_is_the_same(
+    head: bytes, data: bytes, cuts: list[int], most: int
+) -> None:
+    assert outcome(head + data, cuts, most) == outcome(head + data, [], most)
+
+
+def outcome(data: bytes, cuts: list[int], most: int) -> object:
+    """What is read of a connection's bytes; whether it is used again depends on when more came."""
+    reader = ReplyReader(most)
+    try:
+        for piece in parts(data, cuts):
+            reply = reader.feed(piece)
+            if reply is not None:
+                return reply.status, reply.headers, reply.body
+        return reader.end()
+    except MalformedReply as error:
+        return str(error)
+
+
+def parts(data: bytes, cuts: list[int]) -> list[bytes]:
+    places = sorted({0, len(data), *(cut % (len(data) + 1) for cut in cuts)})
+    return [data[first:end] for first, end in pairwise(places)]
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"",
+        b"HTTP/1.1 200 OK\r\n",
+        b"HTTP/1.1 200 OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 999999999999\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffffff\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n",
+    ],
+)
+def test_a_server_that_never_stops_is_left_after_bounded_bytes(head: bytes) -> None:
+    reader, taken = ReplyReader(100_000), 0
+    with contextlib.suppress(MalformedReply):
+        reply = reader.feed(head)
+        while reply is None:
+            taken += 5000
+            assert taken <= 200_000
+            reply = reader.feed(b"x" * 5000)
 
 
 def test_a_body_without_a_length_ends_with_the_connection() -> None:

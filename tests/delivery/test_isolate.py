@@ -193,9 +193,36 @@ def test_words_that_are_not_known_name_nobody():
     assert named(isolate(sent, "the moon is in the wrong phase")) == []
 
 
-@given(words=st.text(max_size=300), count=st.integers(1, 5))
+def test_words_with_a_time_that_is_none_tell_nothing():
+    sent = push((A, [(NOW, b"a")]))
+    words = behind(["2027-13-45 08:00:00"], 1, 1)
+    assert (named(isolate(sent, words)), read_ignored(sent, words)) == ([], None)
+
+
+PHRASES = [
+    too_old("2027-01-15T07:59:59Z", "2027-01-15T08:00:01Z"),
+    behind(["2027-01-15 08:00:00", "2027-13-45 08:00:00.5"], 2, 9),
+    behind([], 2, 2),
+    "3 errors like: Max entry size '2' bytes exceeded",
+    f"stream '{A}' has 16 label names; limit 15",
+    f"stream '{A}' has label value too long: 'a'; ",
+    *("0001-01-01T00:00:00+23:59", "9" * 5000, "'", "limit: ", "total ignored: ", " out of "),
+]
+WORDS = st.lists(st.sampled_from(PHRASES) | st.text(max_size=5), max_size=5).flatmap(
+    lambda parts: st.builds(
+        lambda text, at, end: text[at : len(text) - end],
+        st.just(" ".join(parts)),
+        st.integers(0, 40),
+        st.sampled_from([0, 0, 1, 9]),
+    )
+)
+
+
+@given(words=st.text(max_size=300) | WORDS, count=st.integers(1, 5))
 def test_for_every_text_isolation_names_each_entry_at_most_once(words, count):
     sent = push((A, [(NOW + n, b"x" * n) for n in range(count)]))
+    report = read_ignored(sent, words)
+    assert report is None or report.labels in ("", A)
     for text in (words, too_old("2027-01-15T07:59:59Z", "2027-01-15T08:00:01Z") + words + behind([], 2, 2)):
         found = [id(item.piece) * 10 + item.index for offence in isolate(sent, text).offences for item in offence.items]
         assert len(found) == len(set(found))

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections import Counter
 
+import msgspec
 import pytest
 
 from shipper.chunk import Carry, Fingerprint, Origin, Part, Processed, Span
@@ -84,7 +85,7 @@ def deliver(version, spans, faults=(), **settings):
             await delivery.close(1.0)
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-            client = Client(loki)
+            client = Client(msgspec.structs.replace(loki, timeout=60 * SECOND))
             first = min(min(stamps) for stamps, _, _ in spans)
             end = str(max(max(stamps) for stamps, _, _ in spans) + SECOND)
             query = {"query": A, "start": str(first), "end": end, "limit": "5000", "direction": "forward"}

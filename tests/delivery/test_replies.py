@@ -148,6 +148,9 @@ def test_replies_of_gateways_are_understood(status, headers, body, kind, failure
         (b"Per stream rate limit exceeded (limit: 3MB/sec) while", 3 * 1024**2),
         (b"Per stream rate limit exceeded (limit: 1.5KB/sec) while", 1536),
         (b"Too Many Requests", 0),
+        (b"Per stream rate limit exceeded (limit: 1.2.3MB/sec)", 0),
+        (b"Per stream rate limit exceeded (limit: .MB/sec)", 0),
+        (b"Per stream rate limit exceeded (limit: " + b"9" * 400 + b"MB/sec)", 0),
     ],
 )
 def test_the_rate_in_lokis_words_is_read(words, limit):
@@ -167,10 +170,45 @@ def test_a_server_that_gave_up_waiting_may_be_at_it_still(status, words, pending
     assert classify(status, {}, words).pending is pending
 
 
+WORDS = sorted({case["body"] for _, case in CASES if case["body"]})
+BODY = st.one_of(
+    st.binary(max_size=200),
+    st.lists(
+        st.sampled_from(
+            ["(limit: ", "3", ".", "9" * 30, " ", "K", "MB", "bytes", "/sec)", "Per stream rate limit", "<html", "{}"]
+        ),
+        max_size=9,
+    ).map(lambda parts: "".join(parts).encode()),
+    st.builds(
+        lambda words, at, noise: (words[:at] + noise).encode(),
+        st.sampled_from(WORDS),
+        st.integers(0, 300),
+        st.text(max_size=3),
+    ),
+)
+
+
 @given(
-    status=st.integers(100, 599), body=st.binary(max_size=200), kind=st.sampled_from(["", "text/html", "text/plain"])
+    status=st.integers(0, 999),
+    body=BODY,
+    kind=st.sampled_from(["", "text/html", "text/plain"]),
 )
 def test_for_every_reply_there_is_a_verdict_and_every_failure_it_names_has_a_hint(status, body, kind):
     verdict = classify(status, {"content-type": kind}, body)
     assert verdict.failure in {"", *HINTS}
     assert (verdict.kind is Kind.ACCEPTED) <= (status in (200, 204))
+    assert 0 <= verdict.limit < 1e30
+    assert (verdict.kind is Kind.HOLD) <= (verdict.failure != "")
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        (b"404 page not found", "404 page not found"),
+        (b"no such page", "404 no such page"),
+        (b"4045", "404 4045"),
+        (b"", "404"),
+    ],
+)
+def test_a_detail_has_the_status_once(body, detail):
+    assert classify(404, {}, body).detail == detail

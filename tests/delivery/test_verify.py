@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 from collections import Counter
 from itertools import pairwise
 
@@ -44,7 +46,6 @@ def piece(entries):
 
 def ask(stored, pieces, most=5000, status=200):
     """What a server that has `stored`, and answers at most `most` entries at a time, is found to have and to lack."""
-    asked = []
 
     def answer(request):
         query = request.url.params
@@ -56,6 +57,16 @@ def ask(stored, pieces, most=5000, status=200):
         result = [{"stream": {"job": "a"}, "values": [value]} for value in values]
         return httpx.Response(status, content=orjson.dumps({"data": {"result": result}}))
 
+    asked = []
+    found = ask_server(answer, pieces)
+
+    def lines(parts):
+        return Counter((e.timestamp, e.line) for part in parts if part is not None for e in part.decode())
+
+    return lines(one.stored for one in found), lines(one.missing for one in found), asked
+
+
+def ask_server(answer, pieces):
     async def main():
         client = Client(Loki(), httpx.MockTransport(answer))
         try:
@@ -63,12 +74,7 @@ def ask(stored, pieces, most=5000, status=200):
         finally:
             await client.aclose()
 
-    found = asyncio.run(main())
-
-    def lines(parts):
-        return Counter((e.timestamp, e.line) for part in parts if part is not None for e in part.decode())
-
-    return lines(one.stored for one in found), lines(one.missing for one in found), asked
+    return asyncio.run(main())
 
 
 def test_a_stream_is_asked_for_exactly_with_no_value_for_other_labels_in_use():
@@ -160,3 +166,38 @@ def test_a_server_that_cannot_be_reached_is_asked_again():
     with pytest.raises(Unanswered) as caught:
         failing(refuse)
     assert (caught.value.reached, caught.value.failure) == (False, "loki_unreachable")
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.sampled_from([str(START), str(START + 1), "9" * 5000, "x"]),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["data", "result", "values"]), inner, max_size=3)
+    ),
+    max_leaves=10,
+)
+VALUES = st.lists(st.tuples(st.just(str(START)) | JSON, st.just("a") | JSON).map(list) | JSON, max_size=3)
+ANSWERS = st.one_of(
+    st.binary(max_size=30),
+    JSON.map(json.dumps).map(str.encode),
+    st.lists(VALUES.map(lambda values: {"values": values}) | JSON, max_size=3).map(
+        lambda result: json.dumps({"data": {"result": result}}).encode()
+    ),
+)
+
+
+@given(ANSWERS, st.integers(200, 599))
+def test_for_every_answer_the_pieces_are_divided_or_the_trouble_is_named(body, status):
+    entries = [(START, b"a"), (START + 1, b"b")]
+    with contextlib.suppress(Refused, Unanswered):
+        found = ask_server(lambda request: httpx.Response(status, content=body), [piece(entries)])
+        assert sum(part.entries for one in found for part in (one.stored, one.missing) if part is not None) == 2
+
+
+def test_an_answer_about_other_times_is_none_and_the_asking_ends():
+    page = orjson.dumps({"data": {"result": [{"values": [[str(START - 1), "a"]] * 5000}]}})
+    with pytest.raises(Refused, match="other times"):
+        ask_server(lambda request: httpx.Response(200, content=page), [piece([(START, b"a"), (START + 1, b"b")])])

@@ -1,12 +1,14 @@
 """The wire encoder against generated protobuf classes, which are its oracle."""
 
 import contextlib
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shipper.delivery import wire
+from shipper.devloki.labels import parse_labels as loki_labels
 from shipper.errors import WireError
 
 from shipper.devloki.push_proto import PushRequest  # isort: skip
@@ -79,6 +81,12 @@ def test_for_every_stream_its_size_is_what_it_takes(streams: list[tuple[str, lis
 @given(st.dictionaries(NAMES, TEXTS.filter(bool), max_size=6))
 def test_for_every_labels_the_format_reads_back(labels: dict[str, str]) -> None:
     assert wire.parse_labels(wire.format_labels(labels)) == labels
+
+
+@given(st.dictionaries(NAMES, st.text(st.characters(exclude_categories=())), max_size=6))
+def test_for_every_labels_loki_reads_back_what_can_be_encoded(labels: dict[str, str]) -> None:
+    kept = {name: re.sub("[\ud800-\udfff]", "\ufffd", value) for name, value in labels.items() if value}
+    assert loki_labels(wire.format_labels(labels)) == tuple(sorted(kept.items()))
 
 
 def test_labels_are_sorted_quoted_as_in_go_and_without_empty_values() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from shipper.demo.record import Line
 from shipper.demo.writer import ROTATIONS, Writer, scripts
-from shipper.sources.file.framing import Framer
+from shipper.sources.framing import Framer
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 

@@ -70,6 +70,7 @@ def test_a_range_that_ends_before_it_starts_is_refused():
         ("5001", 5000, "max entries limit per query exceeded, limit > max_entries_limit (5001 > 5000)"),
         ("0", 5000, "limit must be a positive value"),
         ("x", 5000, "could not parse 'limit' parameter: 'x' is not a number"),
+        ("²", 5000, "could not parse 'limit' parameter: '²' is not a number"),
     ],
 )
 def test_a_limit_beyond_what_is_allowed_is_refused(text, most, words):
@@ -98,6 +99,7 @@ def test_steps_include_both_ends():
     [
         ("0", "zero or negative query resolution step widths are not accepted. Try a positive integer"),
         ("x", "could not parse 'step' parameter: cannot parse 'x' to a valid duration"),
+        ("1e400", "could not parse 'step' parameter: cannot parse '1e400' to a valid duration"),
         (
             "1ms",
             "exceeded maximum resolution of 11,000 points per time series. "

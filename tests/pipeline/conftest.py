@@ -37,10 +37,12 @@ def chunk_of(
     after_eof: bool = False,
     demoted: tuple[str, ...] = (),
     fallbacks: dict[str, int] | None = None,
+    times: Sequence[int] | None = None,
+    facts: tuple[tuple[str, str], ...] = (),
 ) -> Chunk:
     """A chunk of these lines, as framing makes it."""
     lengths = list(map(len, lines))
-    origin = Origin(source="test", generation=generation, path=path)
+    origin = Origin(source="test", generation=generation, path=path, facts=facts, lasting=not facts)
     span = Span(
         origin=origin,
         start=start,
@@ -58,6 +60,7 @@ def chunk_of(
         lengths=lengths,
         sizes=None,
         plain=all(map(bytes.strip, lines)),
+        times=None if times is None else list(times),
         fallbacks=fallbacks or {},
     )
 

@@ -70,7 +70,7 @@ MULTILINES = (
 
 @given(lines=LINES, more=LINES, multiline=st.sampled_from(MULTILINES), after_eof=st.booleans(), keep=st.booleans())
 @pytest.mark.parametrize("name", PIPELINES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=settings().max_examples // 2)
 def test_for_every_two_chunks_the_books_balance_the_result_is_the_same_again_and_no_timestamp_comes_twice(
     make_chunk: Callable[..., Chunk],
     make_resolved: Callable[..., ResolvedSource],
@@ -93,8 +93,105 @@ def test_for_every_two_chunks_the_books_balance_the_result_is_the_same_again_and
     assert len(timestamps) == len(set(timestamps))
 
 
-def run(resolved: ResolvedSource, chunks: list[Chunk]) -> list[Any]:
-    pipeline, carry, outcomes = compile_pipeline(resolved), Carry(), []
+FIELD = st.sampled_from(["event", "message", "level", "timestamp", "rest"])
+PATTERN = st.sampled_from(
+    [
+        "(?P<level>[A-Z]+)",
+        "(?P<event>.)(?P<rest>.*)",
+        "",
+        ".",
+        "[^a]",
+        r"\b",
+        r"(?s)(?P<rest>.*)\d",
+        "한|(?P<level>국)?",
+    ]
+)
+NAMES = st.dictionaries(st.sampled_from(["level", "job", "a-b", "9", "__x"]), FIELD, min_size=1, max_size=3)
+SEARCH = {"pattern": PATTERN, "from_": st.none() | FIELD}
+CONDITION = {"pattern": st.none() | PATTERN, "field": st.none() | FIELD, "value": st.sampled_from([(), ("info", "a")])}
+FORMATS = st.lists(
+    st.sampled_from(["auto", "rfc3339", "unix", "unix_ns", "%Y-%m-%dT%H:%M:%S.%fZ", "%b %d %H:%M:%S"]),
+    min_size=1,
+    max_size=3,
+)
+STAGE = st.one_of(
+    st.sampled_from([s.Json(), s.Logfmt(), s.Detect(), s.Decolorize(), s.Cri(), s.Auto(), s.Limit(rate=5)]),
+    st.builds(s.Regex, **SEARCH),
+    st.builds(s.Timestamp, from_=FIELD, format=FORMATS.map(tuple)),
+    st.builds(s.Labels, from_=NAMES),
+    st.builds(s.Metadata, from_=NAMES),
+    st.builds(s.StaticLabels, labels=st.sampled_from([{"job": "x"}, {"level": "info", "é": "y" * 3000}])),
+    st.builds(s.DropLabels, names=st.sampled_from([("job",), ("level", "no")])),
+    st.builds(s.Output, from_=FIELD),
+    st.builds(s.Drop, **CONDITION),
+    st.builds(s.Keep, **CONDITION),
+    st.builds(s.Replace, with_=st.sampled_from(["", r"\0\0", r"<\\\g<0>>", "한"]), **SEARCH),
+    st.builds(s.Truncate, bytes=st.integers(64, 70)),
+    st.builds(s.Sample, rate=st.floats(0, 1)),
+    st.builds(s.Tenant, from_=FIELD) | st.just(s.Tenant(value="other")),
+)
+POLICY = st.sampled_from(["dead-letter", "restamp", "drop"])
+SOURCE = st.fixed_dictionaries(
+    {
+        "multiline": st.sampled_from(MULTILINES),
+        "keep_blank_lines": st.booleans(),
+        "max_age": st.sampled_from([0, 24 * 3600 * 10**9, 100 * 24 * 3600 * 10**9]),
+        "max_ahead": st.sampled_from([0, 600 * 10**9]),
+        "too_old": POLICY,
+        "too_new": POLICY,
+        "max_line_bytes": st.sampled_from([512, 1 << 18]),
+        "timezone": st.sampled_from(["UTC", "Asia/Seoul", "America/New_York"]),
+    }
+)
+
+
+@given(
+    stages=st.lists(STAGE, max_size=6),
+    source=SOURCE,
+    chunks=st.lists(LINES, max_size=3),
+    demoted=st.sampled_from([(), ("level",), ("a_b", "job")]),
+    metadata=st.booleans(),
+)
+@settings(max_examples=settings().max_examples * 2)
+def test_for_every_list_of_stages_each_line_is_an_entry_or_counted_and_the_result_is_the_same_again(
+    make_chunk: Callable[..., Chunk],
+    make_resolved: Callable[..., ResolvedSource],
+    stages: list[Any],
+    source: dict[str, Any],
+    chunks: list[list[bytes]],
+    demoted: tuple[str, ...],
+    metadata: bool,
+) -> None:
+    resolved = make_resolved(*stages, labels={"job": "test"}, **source)
+    clock = make_chunk(()).span.clock
+    made = [
+        make_chunk(lines, clock=clock + number * 1000, start=number * 10_000, demoted=demoted)
+        for number, lines in enumerate(chunks)
+    ]
+    outcomes = run(resolved, made, metadata=metadata)
+    assert [books(outcome) for outcome in outcomes] == list(map(len, chunks))
+    assert outcomes == run(resolved, made, metadata=metadata)
+    for outcome, chunk in zip(outcomes, made, strict=True):
+        in_place(outcome, chunk, max(source["max_line_bytes"], 1 << 18 if source["multiline"] else 0))
+
+
+def in_place(outcome: tuple[Any, ...], chunk: Chunk, longest: int) -> None:
+    """Entries and dead letters name lines of their chunk, once each, and texts are UTF-8 within the limit."""
+    parts, lines, _, _, refused, *_ = outcome
+    named = [at for part in parts for at in part[7]]
+    assert len(named) == len(set(named))
+    assert set(named) <= set(range(lines))
+    assert all(part[7] == sorted(part[7]) for part in parts)
+    for part in parts:
+        for entry in decode_entries(part[2]):
+            assert len(entry.line) <= longest
+            entry.line.decode()
+    for letter in refused:
+        assert chunk.span.start <= letter.offset < letter.offset + letter.length <= chunk.span.end
+
+
+def run(resolved: ResolvedSource, chunks: list[Chunk], *, metadata: bool = True) -> list[Any]:
+    pipeline, carry, outcomes = compile_pipeline(resolved, metadata=metadata), Carry(), []
     for chunk in chunks:
         processed = pipeline(chunk, carry)
         carry = processed.carry
@@ -117,11 +214,12 @@ def whole(processed: Processed) -> tuple[Any, ...]:
         )
         for part in processed.parts
     ]
-    return parts, processed.lines, processed.dropped, processed.fallbacks, processed.refused, processed.carry
+    counts = (processed.lines, processed.dropped, processed.fallbacks, processed.refused)
+    return parts, *counts, processed.carry, sorted(processed.untimed)
 
 
 def books(outcome: tuple[Any, ...]) -> int:
-    parts, lines, dropped, _, refused, _ = outcome
+    parts, lines, dropped, _, refused, *_ = outcome
     for _, _, body, entries, line_count, first, last, where, weights in parts:
         times = [entry.timestamp for entry in decode_entries(body)]
         assert (len(times), min(times), max(times)) == (entries, first, last)
@@ -132,7 +230,15 @@ def books(outcome: tuple[Any, ...]) -> int:
     return accounted
 
 
-@given(lines=LINES, demoted=st.sampled_from([(), ("level",), ("job",)]), metadata=st.booleans())
+GAPS = st.none() | st.lists(st.sampled_from([0, 1, 5, -2, 11_000_000_000]), min_size=25, max_size=25)
+"""What lies between the times at which the origin says that lines were written; None: it does not say."""
+
+
+def written(lines: list[bytes], gaps: list[int] | None) -> list[int] | None:
+    return None if gaps is None else [1_769_528_801_000_000_000 + sum(gaps[: at + 1]) for at in range(len(lines))]
+
+
+@given(lines=LINES, demoted=st.sampled_from([(), ("level",), ("job",)]), metadata=st.booleans(), gaps=GAPS)
 @pytest.mark.parametrize(
     "stages",
     [
@@ -144,7 +250,7 @@ def books(outcome: tuple[Any, ...]) -> int:
         (s.Json(), s.Timestamp(from_="event", format=("rfc3339",)), s.Labels(from_={"a": "timestamp"})),
     ],
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=settings().max_examples * 3 // 2)
 def test_for_every_chunk_the_straight_paths_make_what_the_general_path_makes(
     make_chunk: Callable[..., Chunk],
     make_resolved: Callable[..., ResolvedSource],
@@ -152,8 +258,10 @@ def test_for_every_chunk_the_straight_paths_make_what_the_general_path_makes(
     lines: list[bytes],
     demoted: tuple[str, ...],
     metadata: bool,
+    gaps: list[int] | None,
 ) -> None:
-    chunk = make_chunk([line for line in lines if line.strip()], demoted=demoted)
+    lines = [line for line in lines if line.strip()]
+    chunk = make_chunk(lines, demoted=demoted, times=written(lines, gaps))
     pipeline = compile_pipeline(make_resolved(*stages, labels={"job": "x"}), metadata=metadata)
     now = 1_769_528_801_000_000_000
     carry = Carry(issued=now, parsed=now, recent=((now - 3, now),), level="error", record="head")
@@ -181,17 +289,19 @@ JSON_LINE = st.fixed_dictionaries(
 )
 
 
-@given(documents=st.lists(JSON_LINE, min_size=1, max_size=20), after_eof=st.booleans())
-@settings(max_examples=300, deadline=None)
+@given(documents=st.lists(JSON_LINE, min_size=1, max_size=20), after_eof=st.booleans(), gaps=GAPS)
+@settings(max_examples=settings().max_examples * 3)
 def test_for_every_chunk_of_json_objects_columns_make_what_the_general_path_makes(
     make_chunk: Callable[..., Chunk],
     make_resolved: Callable[..., ResolvedSource],
     documents: list[dict[str, Any]],
     after_eof: bool,
+    gaps: list[int] | None,
 ) -> None:
     import orjson
 
-    chunk = make_chunk(list(map(orjson.dumps, documents)), after_eof=after_eof)
+    lines = list(map(orjson.dumps, documents))
+    chunk = make_chunk(lines, after_eof=after_eof, times=written(lines, gaps))
     pipeline = compile_pipeline(make_resolved(*COMMON))
     now = 1_769_528_801_000_000_000
     carry = Carry(issued=now, parsed=now - 5, recent=((now - 5, now - 5), (now, now)))
@@ -219,3 +329,16 @@ def test_an_empty_chunk_makes_nothing_and_hands_the_carry_on(
     for stages in PIPELINES.values():
         processed = compile_pipeline(make_resolved(*stages))(make_chunk([]), carry)
         assert (processed.parts, processed.dropped, processed.carry) == ([], {}, carry)
+
+
+@pytest.mark.parametrize("blank", [b"", b"\n"], ids=["columns", "general"])
+def test_lines_of_a_timed_pipeline_follow_those_that_went_by_the_clock_before(
+    make_chunk: Callable[..., Chunk], make_resolved: Callable[..., ResolvedSource], blank: bytes
+) -> None:
+    clock = make_chunk(()).span.clock
+    lines = [b"a", b"b", *([b""] if blank else [])]
+    plain = compile_pipeline(make_resolved())(make_chunk(lines, clock=clock), Carry(issued=clock - 10**9))
+    assert plain.carry.issued == clock + 1
+    timed = compile_pipeline(make_resolved(s.Timestamp(from_="timestamp")))
+    (part,) = timed(make_chunk([b"c"], clock=clock + 100), plain.carry).parts
+    assert part.first == clock + 2

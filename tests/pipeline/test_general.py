@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,8 @@ from shipper.chunk import Carry, Chunk, Processed, Refused
 from shipper.config import stages as s
 from shipper.config.model import Multiline, ResolvedSource
 from shipper.pipeline.compile import compile_pipeline
+from shipper.pipeline.entry import Entry, Work
+from shipper.pipeline.stages import editing
 
 HOUR = 3600 * 1_000_000_000
 JSON = (s.Json(), s.Timestamp())
@@ -50,6 +53,25 @@ def test_a_text_over_the_limit_is_cut(run: Any, seen: Any, clock: int) -> None:
     processed = run([b"aa", b"b"], s.Replace(pattern="a", with_="x" * 50), max_line_bytes=64)
     assert [line.line for line in seen(processed)] == [b"x" * 43 + " … [cut, 57 bytes]".encode(), b"b"]
     assert processed.fallbacks == {"cut": 1}
+
+
+def test_a_record_that_a_stage_fails_on_is_a_dead_letter_that_quotes_nothing(
+    run: Any, seen: Any, clock: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    genuine = editing.ReplaceMatches.__call__
+
+    def failing(stage: editing.ReplaceMatches, entry: Entry, work: Work) -> str:
+        if b"poison" in entry.text:
+            raise ValueError(entry.text)
+        return genuine(stage, entry, work)
+
+    monkeypatch.setattr(editing.ReplaceMatches, "__call__", failing)
+    processed = run([b"a", b"poison", b"a"], s.Replace(pattern="a", with_="b"))
+    assert seen(processed) == [(0, clock, "{}", b"b", ()), (2, clock + 2, "{}", b"b", ())]
+    (refused,) = processed.refused
+    assert (refused.offset, refused.length, refused.lines, refused.timestamp) == (2, 7, 1, clock + 1)
+    assert (refused.text, refused.reason) == (None, "pipeline_failed")
+    assert re.fullmatch(r"ValueError in test_general\.py, line \d+; please report this", refused.words)
 
 
 def line(hours: float, clock: int) -> bytes:
@@ -99,8 +121,45 @@ def test_a_restamped_entry_has_the_clock_and_its_own_time_as_metadata(
     assert [(entry.timestamp, entry.metadata) for entry in seen(processed)] == [
         (clock + 1, ()),
         (clock + 2, pairs),
-        (clock + 3, (("original_timestamp", "2026-02-11T10:23:20.000000001Z"),) if metadata else ()),
+        (clock + 3, pairs),
     ]
+    assert processed.fallbacks == {"restamped": 2}
+
+
+def test_a_line_without_a_time_that_is_restamped_beside_its_neighbour_claims_no_time_it_never_had(
+    run: Any, seen: Any, clock: int
+) -> None:
+    processed = run([line(1.5, clock), b"  at once", line(1.5, clock)], *JSON, **WINDOW)
+    original = (("original_timestamp", "2026-02-11T10:23:20Z"),)
+    assert [(entry.timestamp, entry.metadata) for entry in seen(processed)] == [
+        (clock, original),
+        (clock + 1, ()),
+        (clock + 2, original),
+    ]
+    assert (set(processed.untimed), processed.fallbacks) == ({1}, {"not_json": 1, "restamped": 3})
+
+
+CONTAINER = (("id", "4f0c"), ("name", "web"), ("stream", "stdout"))
+
+
+def test_a_container_s_lines_have_the_times_they_were_written_at_and_keep_them_where_they_are_restamped(
+    make_chunk: Callable[..., Chunk], make_resolved: Callable[..., ResolvedSource], seen: Any, clock: int
+) -> None:
+    chunk = make_chunk([b"a", b"b"], times=[clock - 2 * HOUR, clock - 1], facts=CONTAINER)
+    processed = compile_pipeline(make_resolved(type="docker", too_old="restamp", **WINDOW))(chunk, Carry())
+    labels = '{container="web", stream="stdout"}'
+    assert seen(processed) == [
+        (0, clock, labels, b"a", (("original_timestamp", "2026-02-11T06:53:20Z"),)),
+        (1, clock - 1, labels, b"b", ()),
+    ]
+
+
+def test_a_dead_letter_of_a_container_keeps_its_text_for_its_bytes_may_be_gone(
+    make_chunk: Callable[..., Chunk], make_resolved: Callable[..., ResolvedSource], clock: int
+) -> None:
+    chunk = make_chunk([b"a", b"b"], times=[clock - 2 * HOUR, clock - 1], facts=CONTAINER)
+    processed = compile_pipeline(make_resolved(type="docker", **WINDOW))(chunk, Carry())
+    assert [(letter.reason, letter.text) for letter in processed.refused] == [("too_old", b"a")]
 
 
 def test_streams_are_told_apart_by_tenant_and_labels_in_the_order_of_their_first_lines(run: Any, clock: int) -> None:

@@ -167,6 +167,29 @@ def test_for_every_lines_records_begin_with_the_first_in_order_within_their_limi
         assert len(record) == 1 or len(b"\n".join(record)) <= 100
 
 
+PIECES = [
+    b"[Model1] ",
+    b"(A pid=1) ",
+    b"ERROR 01-27 15:47:39 [core.py:875] ",
+    b"Traceback (most recent call last):",
+    b"  ",
+]
+
+
+@given(
+    st.lists(st.lists(st.sampled_from(PIECES) | st.binary(max_size=4), max_size=4).map(b"".join), max_size=12),
+    st.sampled_from([{"preset": "python"}, {"preset": "vllm"}, {"start": "^[^ ]"}, {"start": ""}, {"start": "x{0}한"}]),
+    st.integers(0, 12),
+)
+def test_for_every_bytes_and_every_cut_into_spans_each_line_is_in_one_record(
+    lines: list[bytes], options: dict[str, str], cut: int
+) -> None:
+    lines = [line.replace(b"\n", b"") for line in lines]
+    made = grouper(**options)
+    for span in filter(None, (lines, lines[:cut], lines[cut:])):
+        assert [line for record in records(made, span) for line in record] == span
+
+
 @pytest.fixture
 def preset(sample: Callable[[str], list[bytes]]) -> Callable[[str, str], list[int]]:
     return lambda name, preset: [

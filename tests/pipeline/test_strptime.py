@@ -63,3 +63,17 @@ def test_an_unknown_directive_is_named() -> None:
 def test_for_every_moment_what_strftime_writes_is_read(moment: datetime, text: str) -> None:
     whole = int(moment.replace(microsecond=0).timestamp()) * SECOND + moment.microsecond * 1000
     assert compile_strptime(text.replace("+00:00", "%z"), Zone("UTC"))(moment.strftime(text), JANUARY) == whole
+
+
+DIRECTIVES = st.lists(
+    st.sampled_from([*(f"%{letter}" for letter in "aAbBdDeFfhHIjmMpRsSTyYzZ%"), "-", " ", ":"]), max_size=6
+)
+TIMES = st.lists(
+    st.sampled_from([*"0159-+: ,.Z%", "31", "60", "000", "366", "9999", "Feb", "monday", "pm", "UTC", "٣"])
+)
+
+
+@given(DIRECTIVES.map("".join), TIMES.map("".join), st.sampled_from(["UTC", "America/New_York"]))
+def test_for_every_format_and_text_the_answer_is_a_time_or_none(form: str, text: str, zone: str) -> None:
+    time = compile_strptime(form, Zone(zone))(text, JANUARY)
+    assert time is None or -(10**20) < time < 10**21

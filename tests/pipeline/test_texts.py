@@ -42,6 +42,13 @@ def test_colours_and_cursor_movements_are_removed(text: bytes, plain: bytes) -> 
     assert without_colours(text) == plain
 
 
+def nested(levels: int, *inside: object) -> list[object]:
+    value = list(inside)
+    for _ in range(levels - 1):
+        value = [value]
+    return value
+
+
 @pytest.mark.parametrize(
     ("value", "scalar", "field"),
     [
@@ -56,6 +63,10 @@ def test_colours_and_cursor_movements_are_removed(text: bytes, plain: bytes) -> 
         (None, None, None),
         ({"a": [1, "가"]}, None, '{"a":[1,"가"]}'),
         ([10**30, "\ud800"], None, f'[{10**30},"\ufffd"]'),
+        (nested(254), None, "[" * 254 + "]" * 254),
+        (nested(255), None, None),
+        (nested(254, "\ud800"), None, "[" * 254 + '"\ufffd"' + "]" * 254),
+        (nested(1024), None, None),
     ],
 )
 def test_values_have_texts(value: object, scalar: str | None, field: str | None) -> None:

@@ -167,3 +167,23 @@ class Twin:
         time = timed[0] if own is None else own
         before, self.parsed = self.parsed, time
         return time if time > self.last or time < before else self.last + 1
+
+
+@pytest.mark.parametrize(
+    ("carry", "times", "clocks", "issued"),
+    [
+        pytest.param(Carry(), [None, None], [T, T + 5], [T, T + 5], id="the clock of each line is its time"),
+        pytest.param(Carry(), [None, None, None], [T, T, T], [T, T + 1, T + 2], id="lines of one time are spread"),
+        pytest.param(Carry(T + 7), [None, None], [T, T + 9], [T + 8, T + 9], id="a little earlier stays behind"),
+        pytest.param(Carry(T + 11 * SECOND), [None], [T], [T], id="much earlier is believed"),
+        pytest.param(Carry(), [T - 2, None, T - 1, None], [T, T + 1, T + 3, T + 4], [T - 2, T + 1, T + 2, T + 4],
+                     id="among lines with times of their own the order is kept"),
+        pytest.param(Carry(T, 0, ((T, T),)), [None], [T], [T + 1], id="what was issued before is passed over"),
+    ],
+)  # fmt: skip
+def test_where_the_origin_knows_when_a_line_was_written_that_is_its_clock(
+    make_chunk: MakeChunk, carry: Carry, times: list[int | None], clocks: list[int], issued: list[int]
+) -> None:
+    given = Times(carry, make_chunk([], clock=T).span, clocks)
+    assert given.issue(times, range(len(times))) == issued
+    assert (given.untimed, given.carry("", "").issued) == ((), issued[-1])

@@ -11,8 +11,10 @@ import msgspec
 from shipper.clock import Clock
 from shipper.config.model import FileSource, Json, Labels, ResolvedSource, Timestamp
 from shipper.preview.concerns import concerns
+from shipper.preview.cure import cure
 from shipper.preview.document import document
 from shipper.preview.survey import Sample, Survey, chosen, survey
+from shipper.sources.file.tail import BLOCK
 
 NOW = 1_770_000_000_000_000_000
 """2026-02-02T02:40:00Z."""
@@ -72,12 +74,16 @@ def test_plaintext_in_a_json_pipeline_is_named_and_another_pipeline_proposed(tmp
     ]
 
 
-def test_a_message_under_another_key_is_named_with_its_cure(tmp_path: Path) -> None:
-    found = _survey(tmp_path, JSON, {"msg": "hello", "level": "info"}, _line(1))
-    assert concerns(found, JSON, found.paths) == [
-        "1 of 2 JSON lines have their message in 'msg', which this pipeline leaves; "
-        'add it: message = ["event", "message", "msg"] in the json stage'
+def test_fields_that_are_left_are_named_with_what_becomes_of_their_lines(tmp_path: Path) -> None:
+    found = _survey(tmp_path, JSON, {"msg": "hello", "severity": "WARN", "ts": 1_769_999_941}, _line(1))
+    *named, told = concerns(found, JSON, found.paths)
+    assert named == [
+        "1 of 2 JSON lines have their message in 'msg', which this pipeline leaves; the whole line is shipped, but "
+        "`output` would find no message",
+        "1 of 2 JSON lines have a time in 'ts', which this pipeline leaves; they get the time they are read at",
+        "1 of 2 JSON lines have a level in 'severity', which this pipeline leaves; they get no label level",
     ]
+    assert told == cure(JSON, found.unread)
 
 
 def test_what_loki_would_refuse_is_named(tmp_path: Path) -> None:
@@ -90,15 +96,42 @@ def test_what_loki_would_refuse_is_named(tmp_path: Path) -> None:
     ]
 
 
+def test_what_gets_the_time_of_now_is_said(tmp_path: Path) -> None:
+    found = _survey(tmp_path, JSON, {**_line(1), "timestamp": "2026-02-02T03:40:00Z"}, _line(1))
+    assert found.fallbacks == Counter(restamped=1)
+    assert concerns(found, JSON, found.paths) == [
+        "1 of 2 lines get the time of now, as configured (too_old, too_new): Loki would refuse their own, which is "
+        "kept as metadata original_timestamp where the server takes it"
+    ]
+
+
 def test_a_label_with_a_value_for_each_request_is_warned_of(tmp_path: Path) -> None:
     resolved = msgspec.structs.replace(
         JSON, stages=(Json(), Labels(from_={"request_id": "request_id"})), max_label_values=3
     )
-    found = _survey(tmp_path, resolved, *(_line(1, request_id=f"r{number}") for number in range(9)))
+    lines = [_line(1, request_id=f"r{number}") for number in range(9)]
+    found = _survey(tmp_path, resolved, *lines)
     assert concerns(found, resolved, found.paths) == [
-        "label request_id has 9 values, more than max_label_values = 3: it would become metadata; each makes a stream, "
-        "and Loki grows slow; use a metadata stage, or search for it in the line"
+        "label request_id has more values than max_label_values = 3: 9 lines still have it, with 9 values; in later "
+        "ones it is structured metadata, or left out where the server takes none; use a metadata stage, or search for "
+        "it in the line"
     ]
+    wide = msgspec.structs.replace(resolved, max_label_values=9)
+    assert concerns(_survey(tmp_path, wide, *lines), wide, found.paths) == [
+        "label request_id has 9 values; each makes a stream, and Loki grows slow; use a metadata stage, or search for "
+        "it in the line"
+    ]
+
+
+def test_a_label_with_too_many_values_is_demoted_from_the_next_chunk_on_as_by_the_agent(tmp_path: Path) -> None:
+    resolved = msgspec.structs.replace(JSON, stages=(Json(), Labels(from_={"user": "user"})), max_label_values=3)
+    lines = [{"event": "x" * 400, "user": f"u{number:03}"} for number in range(1000)]
+    found = _survey(tmp_path, resolved, *lines, samples=1000)
+    first = BLOCK // (len(json.dumps(lines[0])) + 1)
+    assert found.values["user"] == Counter(f"u{number:03}" for number in range(first))
+    assert found.streams['{job="app"}'] == 1000 - first
+    demoted = next(sample for sample in found.samples if sample.labels == '{job="app"}')
+    assert demoted.metadata == (("user", f"u{first:03}"),)
 
 
 def test_a_glob_without_a_match_is_named_with_what_is_near(tmp_path: Path) -> None:
@@ -108,6 +141,15 @@ def test_a_glob_without_a_match_is_named_with_what_is_near(tmp_path: Path) -> No
     assert concerns(found, JSON, found.paths) == [
         f"{tmp_path}/mlflow.log matches no file now, seen from {Path.cwd()}; "
         f"nearest names: {tmp_path}/mlflow_2026.log; files that appear later are found"
+    ]
+
+
+def test_a_directory_that_is_missing_is_named(tmp_path: Path) -> None:
+    source = FileSource(name="app", paths=(str(tmp_path / "none" / "*.log"),))
+    found = survey(JSON, source, Clock(lambda: NOW), 5)
+    assert concerns(found, JSON, found.paths) == [
+        f"{tmp_path}/none/*.log matches no file now, seen from {Path.cwd()}; there is no directory {tmp_path}/none; "
+        "files that appear later are found"
     ]
 
 
@@ -127,6 +169,7 @@ def test_the_document_holds_all_of_it(tmp_path: Path) -> None:
                 "unterminated": 0,
             }
         ],
+        "containers": [],
         "unreadable": [],
         "lines": 1,
         "streams": [{"labels": {"job": "app", "level": "info"}, "lines": 1, "entries": 1}],

@@ -38,7 +38,7 @@ COMMANDS = {
     "-c",
     "--config",
     "config",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=click.Path(path_type=Path, readable=False),
     default=CONFIG_FILE,
     show_default=True,
     metavar="FILE",

@@ -15,7 +15,7 @@ import msgspec
 
 from shipper.cli.group import WRONG_USAGE, tell
 from shipper.cli.options import config_option, config_path, json_option
-from shipper.cli.terminal import escaped, print_json, print_table
+from shipper.cli.terminal import counted, escaped, print_json, print_table
 from shipper.config.loading import error_of, examine
 from shipper.config.masking import Masker
 from shipper.config.mistakes import Problem
@@ -60,17 +60,14 @@ def _document(problems: tuple[Problem, ...], warnings: list[Smell]) -> dict[str,
 
 def _show_fine(path: Path, config: Config, warnings: list[Smell], masker: Masker) -> None:
     rows = [[masker.mask(cell) for cell in _row(config, source)] for source in config.sources]
-    print_table(["source", "reads", "pipeline", "labels"], rows)
+    print_table(["source", "pipeline", "reads", "labels"], rows, below=2)
     for smell in warnings:
         click.echo(escaped(f"warning: {smell.key}: {smell.message}"), err=True)
-    click.echo(f"{path}: configuration is fine ({_count(config.sources, 'source')}, {_count(warnings, 'warning')})")
+    counts = f"{counted(len(config.sources), 'source')}, {counted(len(warnings), 'warning')}"
+    click.echo(f"{path}: configuration is fine ({counts})")
 
 
 def _row(config: Config, source: FileSource | DockerSource) -> list[str]:
     reads = ", ".join(source.paths) if isinstance(source, FileSource) else source.host
     labels = ", ".join(f"{name}={value}" for name, value in static_labels(config, source).items())
-    return [source.name, reads, source.pipeline, labels]
-
-
-def _count(things: Any, word: str) -> str:
-    return f"{len(things)} {word}{'' if len(things) == 1 else 's'}"
+    return [source.name, source.pipeline, reads, labels]

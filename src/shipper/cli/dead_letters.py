@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from shipper.cli.options import config_option, config_path, json_option
 from shipper.cli.positions import json_wanted, state_of
-from shipper.cli.terminal import escaped, print_json, print_table, shortened
+from shipper.cli.terminal import escaped, print_json, print_note, print_table, shortened
 from shipper.errors import UsageError
+from shipper.sources.file.paths import label
 
 if TYPE_CHECKING:
     from shipper.positions import KeptLetter, State
     from shipper.resend import Sent
 
-HEADINGS = ("id", "refused", "source", "reason", "where", "lines", "why")
+HEADINGS = ("id", "refused", "source", "reason", "lines", "where", "why")
 WORDS = 90
 LISTED = 50
+NO_MATCH = "no dead letters match"
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -96,14 +98,20 @@ def replay(
         results = asyncio.run(_replay(context, state, letters, restamp))
     accepted = sum(sent.accepted for sent in results)
     if json_wanted(context, as_json):
-        refused = [{"id": sent.id, "words": sent.words} for sent in results if not sent.accepted]
+        refused = [{"id": sent.id, "words": sent.words, "hint": sent.hint} for sent in results if not sent.accepted]
         print_json({"accepted": accepted, "refused": refused})
     else:
-        for sent in results:
-            if not sent.accepted:
-                click.echo(f"{sent.id}: {escaped(sent.words)}")
-        click.echo(f"{accepted} of {len(results)} accepted and removed")
+        _tell([sent for sent in results if not sent.accepted])
+        click.echo(f"{accepted} of {len(results)} accepted and removed" if results else NO_MATCH)
     return 0 if accepted == len(results) else 1
+
+
+def _tell(refused: Sequence[Sent]) -> None:
+    """Why each was not taken, and what to do, once for all that need the same."""
+    for sent in refused:
+        print_note(sent.words, mark=f"{sent.id}: ")
+    for hint in dict.fromkeys(sent.hint for sent in refused):
+        print_note(hint, mark="hint: ")
 
 
 @dead_letters.command()
@@ -150,20 +158,20 @@ def _list(context: click.Context, as_json: bool, source: str | None, reason: str
     if json_wanted(context, as_json):
         print_json({"dead_letters": [document(one) for one in kept], "more": more})
     elif kept:
-        print_table(HEADINGS, [_row(one) for one in kept])
+        print_table(HEADINGS, [_row(one) for one in kept], below=2)
         if more:
             click.echo(f"… and more; --limit shows more than {limit}")
     else:
-        click.echo("no dead letters" if source is None and reason is None else "no dead letters match")
+        click.echo("no dead letters" if source is None and reason is None else NO_MATCH)
 
 
 def _row(kept: KeptLetter) -> list[object]:
     from shipper.pipeline.window import written
 
     letter = kept.letter
-    where = f"{letter.path}:{letter.offset}"
+    where = f"{label(letter.path)}:{letter.offset}"
     refused = written(letter.time // 1_000_000_000 * 1_000_000_000)
-    return [kept.id, refused, letter.source, letter.reason, where, letter.lines, shortened(letter.words, WORDS)]
+    return [kept.id, refused, letter.source, letter.reason, letter.lines, where, shortened(letter.words, WORDS)]
 
 
 def document(kept: KeptLetter) -> dict[str, Any]:
@@ -175,7 +183,7 @@ def document(kept: KeptLetter) -> dict[str, Any]:
         "id": kept.id,
         "refused": written(letter.time),
         "source": letter.source,
-        "path": letter.path,
+        "path": label(letter.path),
         "offset": letter.offset,
         "length": letter.length,
         "lines": letter.lines,

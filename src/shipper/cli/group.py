@@ -63,8 +63,18 @@ class CommandGroup(click.Group):
         if at is not None and at < len(args) and not args[at].startswith("-") and args[at] not in self._commands_at:
             ctx.fail(f"no command {args[at]!r}{_nearest(args[at], self._commands_at)}")
         if at is not None and (at == len(args) or args[at].startswith("-")):
+            self._refuse_options_before_a_command(args[at:])
             args = [*args[:at], self._default, *args[at:]]
         return super().parse_args(ctx, args)
+
+    def _refuse_options_before_a_command(self, rest: Sequence[str]) -> None:
+        """Only `-c` may stand there: `--json check` would call the default command with a word it does not take."""
+        values = {at + 1 for at, word in enumerate(rest) if word in ("-c", "--config")}
+        named = [at for at, word in enumerate(rest) if word in self._commands_at and at not in values]
+        if named:
+            at = named[0]
+            right = " ".join(["shipper", rest[at], *rest[:at], *rest[at + 1 :]])
+            raise UsageError(f"options of {rest[at]!r} stand before it", hint=f"write `{right}`")
 
     def main(
         self,

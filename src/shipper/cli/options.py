@@ -25,7 +25,7 @@ def config_option(command: Command) -> Command:
     option = click.option(
         "-c",
         "--config",
-        type=click.Path(path_type=Path, dir_okay=False),
+        type=click.Path(path_type=Path, readable=False),
         callback=_keep_config,
         expose_value=False,
         is_eager=True,

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from shipper.cli.options import config_option, config_path, json_option
-from shipper.cli.terminal import print_json, print_table
+from shipper.cli.summary import lost
+from shipper.cli.terminal import counted, print_json, print_table
+from shipper.sources.file.paths import label
 
 if TYPE_CHECKING:
-    from shipper.positions import State
+    from shipper.positions import Losses, State
     from shipper.sources.step import Generation
 
-HEADINGS = ("source", "file", "size", "settled", "left", "open spans", "state")
+HEADINGS = ("source", "size", "settled", "left", "open spans", "state", "file")
 
 
 @click.group(invoke_without_command=True)
@@ -68,7 +70,8 @@ def rename(context: click.Context, old: str, new: str, as_json: bool) -> None:
 def export(context: click.Context) -> None:
     """Print everything that is known, as one JSON document."""
     with state_of(context) as state:
-        print_json({"positions": [exported(generation) for generation in state.positions()]})
+        positions = [exported(generation) for generation in state.positions()]
+        print_json({"positions": positions, "sources": _totals(state.losses())})
 
 
 def state_of(context: click.Context, *, write: bool = False) -> State:
@@ -87,13 +90,17 @@ def json_wanted(context: click.Context, as_json: bool) -> bool:
 
 def _list(context: click.Context, as_json: bool, source: str | None) -> None:
     with state_of(context) as state:
-        generations = state.positions(source)
+        generations, losses = state.positions(source), state.losses(source)
     if json_wanted(context, as_json):
-        print_json({"positions": [summary(generation) for generation in generations]})
-    elif generations:
-        print_table(HEADINGS, [_row(generation) for generation in generations])
+        print_json({"positions": [summary(generation) for generation in generations], "sources": _totals(losses)})
+        return
+    if generations:
+        print_table(HEADINGS, [_row(generation) for generation in generations], below=1)
     else:
         click.echo("no positions yet" if source is None else f"no positions of a source {source!r}")
+    for name, one in losses.items():
+        for remark in lost(one.truncated_unread, one.replay_missing):
+            click.echo(f"{name}: {remark}")
 
 
 def _change(context: click.Context, as_json: bool, change: Callable[[State], dict[str, Any]]) -> None:
@@ -102,16 +109,19 @@ def _change(context: click.Context, as_json: bool, change: Callable[[State], dic
     if json_wanted(context, as_json):
         print_json(done)
         return
-    what = f"{done['renamed']} is now {done['to']}" if "to" in done else f"{done['reset']} starts afresh"
-    click.echo(f"{what}: {done['positions']} positions")
+    count = counted(done["positions"], "position")
+    if "to" in done:
+        click.echo(f"{done['renamed']} is now {done['to']}: {count} renamed")
+    else:
+        click.echo(f"{done['reset']} starts afresh: {count} forgotten")
 
 
 def summary(generation: Generation) -> dict[str, Any]:
     """What `list` says about one generation."""
     return {
         "source": generation.source,
-        "path": generation.path,
-        "seen_at": generation.seen_at,
+        "path": label(generation.path),
+        "seen_at": label(generation.seen_at),
         "size": generation.size,
         "settled": generation.offset,
         "left": max(0, generation.size - generation.offset),
@@ -120,12 +130,20 @@ def summary(generation: Generation) -> dict[str, Any]:
     }
 
 
+def _totals(losses: dict[str, Losses]) -> list[dict[str, Any]]:
+    """What each source has lost since its first start, bytes."""
+    return [
+        {"source": name, "truncated_unread": one.truncated_unread, "replay_missing": one.replay_missing}
+        for name, one in losses.items()
+    ]
+
+
 def exported(generation: Generation) -> dict[str, Any]:
-    """All of a generation as JSON: bytes in base64."""
+    """All of a generation as JSON: bytes in base64, what is not UTF-8 in a path as U+FFFD."""
     import msgspec
 
     document: dict[str, Any] = msgspec.to_builtins(generation, builtin_types=(bytes,), str_keys=True)
-    plain = _without_bytes(document)
+    plain = _without_bytes(document | {name: label(document[name]) for name in ("path", "seen_at")})
     assert isinstance(plain, dict)
     return plain
 
@@ -140,13 +158,13 @@ def _without_bytes(value: Any) -> Any:
 
 def _row(generation: Generation) -> list[object]:
     facts = summary(generation)
-    moved = "" if generation.seen_at == generation.path else f" (now {generation.seen_at})"
+    moved = "" if generation.seen_at == generation.path else f" (now {label(generation.seen_at)})"
     return [
         generation.source,
-        f"{generation.path}{moved}",
         facts["size"],
         facts["settled"],
         facts["left"],
         facts["open_spans"],
         "finished" if generation.finished else "open",
+        f"{label(generation.path)}{moved}",
     ]

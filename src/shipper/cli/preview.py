@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
-from shipper.cli.terminal import escaped, number, print_json, print_table, shortened
+from shipper.cli.terminal import escaped, number, print_json, print_note, print_table, shortened
 from shipper.clock import Clock
-from shipper.config.model import Config, DockerSource
+from shipper.config.model import Config, FileSource
 from shipper.config.resolve import resolve
 from shipper.delivery.wire import format_labels, parse_labels
 from shipper.pipeline.window import written
@@ -27,14 +27,9 @@ def show_preview(config: Config, samples: int, *, as_json: bool) -> None:
     clock = Clock()
     documents: list[dict[str, Any]] = []
     for source in config.sources:
-        if isinstance(source, DockerSource):
-            documents.append({"source": source.name, "warnings": ["collecting from Docker is not there yet"]})
-            if not as_json:
-                click.echo(f"== {source.name}: collecting from Docker is not there yet\n")
-            continue
         resolved = resolve(config, source)
         found = survey(resolved, source, clock, samples)
-        warnings = concerns(found, resolved, source.paths)
+        warnings = concerns(found, resolved, source.paths if isinstance(source, FileSource) else ())
         if as_json:
             documents.append(document(found, warnings))
         else:
@@ -47,24 +42,44 @@ def show_preview(config: Config, samples: int, *, as_json: bool) -> None:
 
 def _print(found: Survey, warnings: list[str]) -> None:
     click.echo(f"== {found.source}  (pipeline {found.pipeline}; {escaped(', '.join(found.paths))})\n")
+    _print_containers(found)
     _print_files(found)
     if found.streams:
         _print_streams(found)
         _print_values(found)
         _print_samples(found.samples)
     for warning in warnings:
-        click.echo(f"  ! {escaped(warning)}")
+        sentence, *lines = warning.split("\n")
+        print_note(sentence, lines, mark="  ! ")
     if warnings:
+        click.echo()
+
+
+def _print_containers(found: Survey) -> None:
+    """Every container with the rule that decides on it; the labels of those that are meant."""
+    rows = [
+        [
+            one.container.name,
+            one.container.image,
+            "running" if one.running else "stopped",
+            f"{'shipped' if one.verdict.included else 'left out'}: {one.verdict.rule}",
+            format_labels(one.labels) if one.verdict.included else "",
+        ]
+        for one in found.containers
+    ]
+    if rows:
+        print_table(("container", "image", "state", "decided by", "labels"), rows, indent=2)
         click.echo()
 
 
 def _print_files(found: Survey) -> None:
     rows = [[look.path, look.size, look.looked_at, look.lines] for look in found.looks]
     if rows:
-        print_table(("file", "size", "looked at", "lines"), rows[:ROWS], indent=2)
+        what = "stream" if found.containers else "file"
+        print_table((what, "size", "looked at", "lines"), rows[:ROWS], indent=2)
         _print_rest(len(rows), "files")
     else:
-        click.echo("  no file")
+        click.echo("  no stream" if found.containers else "  nothing found")
     click.echo()
 
 

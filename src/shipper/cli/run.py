@@ -16,8 +16,9 @@ from shipper.cli.terminal import print_json
 from shipper.errors import UsageError
 
 if TYPE_CHECKING:
-    from shipper.agent import Agent, Outcome
+    from shipper.agent import Agent
     from shipper.config.model import Config
+    from shipper.outcome import Outcome
 
 LINES = 5
 
@@ -61,18 +62,13 @@ def _refuse_what_does_not_go_together(*, once: bool, dry_run: bool, lines: int |
 
 def _run(config: Config, *, once: bool, as_json: bool) -> int:
     with without_rich():
-        import structlog
-
-        from shipper import agent
+        from shipper import process
         from shipper.cli.log import set_up_log
         from shipper.config.masking import Masker
 
     set_up_log(config.agent.log.level, config.agent.log.format, Masker.of(config).mask)
-    log = structlog.get_logger("shipper")
-    log.info("started", sources=len(config.sources), loki=config.loki.url, data_dir=config.agent.data_dir)
     with _progress(once and sys.stderr.isatty()) as on_progress:
-        outcome = agent.run(config, once=once, on_progress=on_progress)
-    log.info("stopped", exit_code=outcome.code)
+        outcome = process.run(config, once=once, on_progress=on_progress)
     if once:
         _summarise(outcome, as_json)
     return outcome.code

@@ -1,12 +1,14 @@
 """How commands print: tables on a terminal, aligned text when piped, one JSON document where `--json` asks for it.
 
 Rule 1: log text never reaches a terminal unescaped: control characters are shown, not obeyed.
-Rule 2: rich is imported only when a table goes to a terminal.
+Rule 2: no heading and no number is ever broken or cut off, however narrow the terminal is.
 """
 
 from __future__ import annotations
 
+import shutil
 import sys
+import textwrap
 import unicodedata
 from collections.abc import Sequence
 from typing import Any
@@ -64,19 +66,65 @@ def print_json(document: Any) -> None:
     click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
 
 
-def print_table(headings: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "", indent: int = 0) -> None:
-    """Print a table; a column whose cells are all numbers is aligned to the right."""
+def print_note(sentence: str, lines: Sequence[str] = (), *, mark: str = "") -> None:
+    """Print a sentence behind a mark, broken between its words on a terminal; `lines` go below it as they are."""
+    text, blank = escaped(sentence), " " * len(mark)
+    if sys.stdout.isatty():
+        columns = max(40, _columns() - 1)
+        text = textwrap.fill(
+            mark + text, columns, subsequent_indent=blank or "  ", break_long_words=False, break_on_hyphens=False
+        )
+    else:
+        text = mark + text
+    click.echo("\n".join([text, *(blank + escaped(line) for line in lines)]))
+
+
+def counted(count: int, word: str) -> str:
+    """`1 file`, `1 200 files`."""
+    return f"{number(count)} {word}{'' if count == 1 else 's'}"
+
+
+def print_table(
+    headings: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    *,
+    title: str = "",
+    indent: int = 0,
+    below: int = 0,
+) -> None:
+    """Print a table; a column whose cells are all numbers is aligned to the right.
+
+    On a terminal too narrow for it the last `below` columns stand below the others, each on a line of its own.
+    """
     texts = [[escaped(number(cell)) for cell in row] for row in rows]
     right = [
         bool(rows) and all(isinstance(row[column], int | float) for row in rows) for column in range(len(headings))
     ]
-    if sys.stdout.isatty():
-        _rich_table(headings, texts, right, title)
-        return
+    lines = aligned([list(headings), *texts], right)
+    stacked = below if sys.stdout.isatty() and max(map(width, lines)) + indent > _columns() else 0
+    beside = len(headings) - stacked
+    if stacked:
+        lines = aligned([list(headings)[:beside], *(text[:beside] for text in texts)], right[:beside])
+    left = " " * indent
     if title:
-        click.echo(" " * indent + title)
-    for line in aligned([list(headings), *texts], right):
-        click.echo(" " * indent + line)
+        click.echo(left + title)
+    for line in _head(lines):
+        click.echo(left + line)
+    for line, text in zip(lines[1:], texts, strict=True):
+        click.echo(left + line)
+        for cell in text[beside:]:
+            print_note(cell, mark=f"{left}    ")
+
+
+def _head(lines: Sequence[str]) -> list[str]:
+    """The headings; on a terminal with a rule below them."""
+    if not sys.stdout.isatty():
+        return [lines[0]]
+    return [click.style(lines[0], bold=True), "─" * max(map(width, lines))]
+
+
+def _columns() -> int:
+    return shutil.get_terminal_size().columns
 
 
 def number(cell: object) -> str:
@@ -95,16 +143,3 @@ def aligned(rows: Sequence[Sequence[str]], right: Sequence[bool]) -> list[str]:
 def _cell(text: str, columns: int, right: bool) -> str:
     filling = " " * (columns - width(text))
     return filling + text if right else text + filling
-
-
-def _rich_table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[bool], title: str) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(title=Text(title) if title else None, title_justify="left")
-    for heading, aligned_right in zip(headings, right, strict=True):
-        table.add_column(Text(heading), justify="right" if aligned_right else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*map(Text, row))
-    Console().print(table)

@@ -31,6 +31,7 @@ from shipper.config.model import (
     Replace,
     Tenant,
     Timestamp,
+    Tls,
 )
 from shipper.config.patterns import check_replacement, groups_of
 from shipper.config.resolve import static_labels
@@ -56,10 +57,14 @@ def _check_loki(loki: Loki, mistakes: Mistakes) -> None:
     if loki.backoff.min > loki.backoff.max and not mistakes.touch("loki", "backoff"):
         most, got = format_duration(loki.backoff.max), format_duration(loki.backoff.min)
         mistakes.note(("loki", "backoff"), f'expected min to be at most max ("{most}"), got "{got}"')
-    if (loki.tls.cert_file is None) != (loki.tls.key_file is None) and not mistakes.touch("loki", "tls"):
-        mistakes.note(("loki", "tls"), "expected both cert_file and key_file, or neither, got one")
+    _check_tls(loki.tls, ("loki", "tls"), mistakes)
     if loki.tenant is not None and _has_header(loki, "x-scope-orgid"):
         mistakes.note(("loki", "tenant"), "expected one tenant, got another in the header X-Scope-OrgID; leave one out")
+
+
+def _check_tls(tls: Tls, path: Path, mistakes: Mistakes) -> None:
+    if (tls.cert_file is None) != (tls.key_file is None) and not mistakes.touch(*path):
+        mistakes.note(path, "expected both cert_file and key_file, or neither, got one")
 
 
 def _check_access(loki: Loki, mistakes: Mistakes) -> None:
@@ -89,6 +94,8 @@ def _check_names(config: Config, mistakes: Mistakes) -> None:
 
 
 def _check_source(config: Config, source: FileSource | DockerSource, path: Path, mistakes: Mistakes) -> None:
+    if isinstance(source, DockerSource):
+        _check_tls(source.tls, (*path, "tls"), mistakes)
     names = pipeline_names(config.pipelines)
     if source.pipeline not in names and not mistakes.touch(*path, "pipeline"):
         cure = nearest(source.pipeline, names) or f"pipelines are {', '.join(sorted(names))}"

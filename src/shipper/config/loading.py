@@ -50,6 +50,9 @@ def load(path: FilePath, environ: Mapping[str, str]) -> Config:
 def error_of(path: FilePath, problems: tuple[Problem, ...]) -> ConfigError:
     """The error that tells all problems of a file."""
     count = len(problems)
+    if count == 1 and not (problems[0].line or problems[0].key):  # the file as a whole
+        message, _, cure = str(problems[0]).partition("; ")
+        return ConfigError(message, hint=cure)
     return ConfigError(
         f"{path} has {count} mistake{'s' if count > 1 else ''}",
         problems=tuple(str(problem) for problem in problems),
@@ -63,9 +66,17 @@ def examine(path: FilePath, environ: Mapping[str, str]) -> Examination:
         data = path.read_bytes()
     except (OSError, ValueError) as error:
         words = error.strerror if isinstance(error, OSError) and error.strerror else "its name is not valid"
-        message = f"expected a readable file, got none: {words}; create it, or name another one with --config"
+        message = f"cannot be read: {words}; {_cure(error)}"
         return Examination(None, (Problem(str(path), 0, "", message),))
     return examine_text(data, str(path), environ)
+
+
+def _cure(error: OSError | ValueError) -> str:
+    if isinstance(error, PermissionError):
+        return "let this user read it, or run this as a user who may"
+    if isinstance(error, FileNotFoundError):
+        return "create it, or name another one with --config"
+    return "name another one with --config"
 
 
 def examine_text(data: bytes, file: str, environ: Mapping[str, str]) -> Examination:

@@ -133,7 +133,7 @@ class BasicAuth(Table, frozen=True, kw_only=True):
 
 
 class Tls(Table, frozen=True, kw_only=True):
-    """How the connection to Loki is secured."""
+    """How a connection is secured."""
 
     ca_file: Annotated[str | None, key("Trust these authorities (PEM) instead of the system's.", Kind.FILE)] = None
     cert_file: Annotated[str | None, key("The client's certificate (PEM).", Kind.FILE)] = None
@@ -193,7 +193,11 @@ class Loki(Guarded, frozen=True, kw_only=True):
     ] = "dead-letter"
     too_new: Annotated[
         Literal["dead-letter", "restamp", "drop"],
-        key("What becomes of entries that are too far ahead; `restamp`: the clock.", Kind.CHOICE),
+        key(
+            "What becomes of entries that are too far ahead; `restamp`: they get the time of now, keep their own as "
+            "metadata `original_timestamp` where the server takes it, and are counted as `restamped`.",
+            Kind.CHOICE,
+        ),
     ] = "restamp"
 
     def _shown(self) -> Iterator[tuple[str, Any]]:
@@ -276,7 +280,12 @@ class Lines(Guarded, frozen=True, kw_only=True):
     encoding: Annotated[str, key("The encoding of the bytes; Loki gets UTF-8.", Kind.ENCODING)] = "utf-8"
     keep_blank_lines: Annotated[bool, key("Ship blank lines instead of dropping them.", Kind.FLAG)] = False
     max_label_values: Annotated[
-        int, key("A label with more values than this becomes structured metadata.", Kind.COUNT, least=1)
+        int,
+        key(
+            "A label with more values than this becomes structured metadata, from the next lines read on and for good.",
+            Kind.COUNT,
+            least=1,
+        ),
     ] = 200
     to: Annotated[tuple[str, ...], key("Reserved for several destinations: not yet.", Kind.DESTINATIONS)] = ()
 
@@ -310,8 +319,12 @@ class DockerSource(Lines, tag_field="type", tag="docker", frozen=True, kw_only=T
     """The output of Docker containers."""
 
     host: Annotated[str, key("The Docker engine.", Kind.DOCKER_HOST)] = "unix:///var/run/docker.sock"
+    tls: Annotated[
+        Tls, key("The connection's certificates, for `https://`, and for `tcp://` if any is given.", Kind.TABLE)
+    ] = Tls()
     include: Annotated[DockerRules, key("Only containers that match; all if empty.", Kind.TABLE)] = DockerRules()
     exclude: Annotated[DockerRules, key("Not these.", Kind.TABLE)] = DockerRules()
+    own_container: Annotated[bool, key("Also the container that shipper itself runs in.", Kind.FLAG)] = False
     name_pattern: Annotated[str, key("Matches the whole name; its group is the label `container`.", Kind.CAPTURE)] = (
         "(.*)"
     )

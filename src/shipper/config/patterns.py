@@ -19,7 +19,8 @@ _CURES: Final = (
     (r"\(\?>|[*+?}]\+", "RE2 needs no atomic groups or possessive quantifiers; leave them out"),
     (r"\\Z", r"write \z"),
 )
-_REFERENCE = re.compile(r"\\(?:([0-9])|g<(\w+)>)")
+_REFERENCE = re.compile(r"\\(?:([0-9])|g<(\w+)>|\\)")
+"""A group in a replacement; two backslashes are one, whatever stands behind them."""
 
 
 def compiled(value: str) -> Any:

@@ -62,7 +62,7 @@ begin with two underscores are reserved.
 
 ## `[[source]]`
 
-One table for each source, with `type = "file"` or `type = "docker"`.
+One table for each source, with `type = "file"` or `type = "docker"`; [docker.md](docker.md) tells more of the second.
 """
 
 _PIPELINES: Final = """\
@@ -88,8 +88,7 @@ these, and what is none of them makes no label.
 _TAIL: Final = """\
 ## Reserved
 
-`[loki.NAME]` and a source's `to = ["NAME"]` are reserved for several destinations: not yet. Collecting from Docker is
-not there yet either; its keys are checked already.
+`[loki.NAME]` and a source's `to = ["NAME"]` are reserved for several destinations: not yet.
 """
 
 
@@ -99,7 +98,7 @@ def reference() -> str:
         _HEAD,
         _section("## `[loki]`", Loki),
         _section("### `loki.basic_auth`", BasicAuth),
-        _section("### `loki.tls`", Tls),
+        _section("### `tls` of `[loki]` and of a Docker source", Tls),
         _section("### `loki.backoff`", Backoff),
         _section("## `[agent]`", Agent),
         _section("### `agent.web`", Web),

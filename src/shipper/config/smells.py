@@ -18,7 +18,7 @@ import msgspec
 
 from shipper.config.crosschecks import constant_labels
 from shipper.config.label_names import MOST_LABELS
-from shipper.config.model import Auto, Config, DockerSource, FileSource, Labels, Loki
+from shipper.config.model import Auto, Config, DockerSource, FileSource, Labels, Loki, Tls
 from shipper.config.patterns import groups_of
 from shipper.config.resolve import stages_of, static_labels
 from shipper.config.urls import user_info
@@ -90,7 +90,7 @@ def _of_sources(config: Config) -> Iterator[Smell]:
         if isinstance(source, FileSource):
             yield from _of_paths(source, key)
         else:
-            yield Smell(f"{key}.type", "collecting from Docker is not there yet, so the agent will not start with it")
+            yield from _of_host(source, key)
         yield from _of_labels(config, source, key)
 
 
@@ -99,6 +99,18 @@ def _of_paths(source: FileSource, key: str) -> Iterator[Smell]:
         if not matches(pattern):
             message = f"{pattern} matches nothing yet, seen from {Path.cwd()}; files are found when they appear"
             yield Smell(f"{key}.paths[{number}]", message)
+
+
+def _of_host(source: DockerSource, key: str) -> Iterator[Smell]:
+    path = source.host.removeprefix("unix://")
+    if path == source.host:
+        plain = source.host.startswith("http://") or (source.host.startswith("tcp://") and source.tls == Tls())
+        if plain and urlsplit(source.host).hostname not in _LOOPBACK:
+            yield Smell(f"{key}.host", "whoever reaches this port is root on that host; use https:// with tls")
+    elif not Path(path).exists():
+        yield Smell(f"{key}.host", f"there is no socket {path} now; the engine is looked for until it is there")
+    elif not os.access(path, os.R_OK | os.W_OK):
+        yield Smell(f"{key}.host", f"this user may not use {path}; give it the socket's group, or use a proxy")
 
 
 def _of_labels(config: Config, source: FileSource | DockerSource, key: str) -> Iterator[Smell]:

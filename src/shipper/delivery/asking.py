@@ -2,6 +2,8 @@
 
 Rule 1: where Loki cannot be asked, what its words say is stored is believed, all else is sent again byte for byte.
 Rule 2: a question that gets no answer is repeated, for `PERSIST` seconds at most while the server can be reached.
+Rule 3: what an earlier process sent may still be on its way for the time that a request may take: until then a hit is
+        believed, and what is missing is asked about again.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from shipper.delivery.piece import Piece
 from shipper.delivery.reactions import Reactions
 from shipper.delivery.settle import Settlement
 from shipper.delivery.verify import Found, Refused, Unanswered, Verifier
+from shipper.delivery.wire import SECOND
 from shipper.failures import Failures
 
 PERSIST: Final = 300.0
@@ -41,7 +44,10 @@ class Asking:
         reactions: Reactions,
         holds: Holds,
         failures: Failures,
+        begun: float,
     ) -> None:
+        self._arrived_by = begun + loki.timeout / SECOND
+        """When all that earlier processes sent has arrived, or never will; monotonic seconds."""
         self._enabled = loki.verify == "auto"
         self._verifier = verifier
         self._settlement = settlement
@@ -56,10 +62,14 @@ class Asking:
             if doubtful and not await self._stream(push, labels, doubtful, now):
                 return Next.LATER
         push.asking_since = None
+        if push.doubtful:
+            push.ready_at = self._arrived_by
+            return Next.LATER
         return Next.SEND if push.streams else Next.DONE
 
     async def _stream(self, push: Push, labels: str, doubtful: list[Piece], now: float) -> bool:
-        """Whether the doubt about one stream is resolved."""
+        """Whether what can be known about one stream by now is known."""
+        early = False
         try:
             if not self._enabled:
                 raise Refused("verify is off")
@@ -76,18 +86,20 @@ class Asking:
         else:
             self._failures.end("verify_unavailable", what=push.tenant)
             self._holds.answered(sound=False)
+            early = now < self._arrived_by
             if any(division.stored for division in found):
                 self._reactions.passed(push.tenant, now)
-        self._apply(push, labels, found)
+        self._apply(push, labels, found, early=early)
         return True
 
-    def _apply(self, push: Push, labels: str, found: list[Found]) -> None:
+    def _apply(self, push: Push, labels: str, found: list[Found], *, early: bool) -> None:
         kept = [piece for piece in push.streams[labels] if not piece.doubt]
         for division in found:
             if division.stored is not None:
                 self._settlement.store(division.stored)
             if division.missing is not None:
-                division.missing.doubt = division.missing.presumed = False
+                division.missing.presumed = False
+                division.missing.doubt = early and division.missing.pending.span.replay
                 kept.append(division.missing)
         push.keep(labels, kept)
 

@@ -10,9 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import importlib.util
-import ssl
-import sys
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,25 +20,14 @@ from urllib.parse import unquote
 
 from cramjam import snappy
 
-# httpx._main is httpx's command line: it imports click and rich with all of pygments (30 ms and 6 MiB), for nothing
-# here. httpx itself goes on without it where it cannot be imported.
-_MAIN: Final = "httpx._main"
-if "httpx" not in sys.modules:
-    sys.modules[_MAIN] = None  # type: ignore[assignment]
-import httpx  # noqa: E402
-
-if sys.modules.get(_MAIN, False) is None:
-    del sys.modules[_MAIN]
-# httpcore imports sniffio at each lock it takes. A module that is not there is searched for each time: 0.2 ms a push.
-if importlib.util.find_spec("sniffio") is None:
-    sys.modules["sniffio"] = None  # type: ignore[assignment]
-
-from shipper.config.masking import read_secret  # noqa: E402
-from shipper.config.model import Loki, Tls  # noqa: E402
-from shipper.config.urls import push_url, query_url  # noqa: E402
-from shipper.delivery.http1 import MOST, Direct  # noqa: E402
-from shipper.delivery.wire import SECOND  # noqa: E402
-from shipper.errors import ShipperError  # noqa: E402
+from shipper.config.masking import read_secret
+from shipper.config.model import Loki
+from shipper.config.urls import push_url, query_url
+from shipper.delivery.http1 import MOST, Direct
+from shipper.delivery.wire import SECOND
+from shipper.errors import ShipperError
+from shipper.lean_httpx import httpx
+from shipper.trust import trust_of
 
 MAX_REPLY: Final = 1024 * 1024
 """Bytes of a reply to a push that are read: Loki names each kind of refused entry, in text."""
@@ -213,7 +199,7 @@ def _transport(loki: Loki) -> Transport:
     url = httpx.URL(loki.url)
     proxy = loki.proxy_url or (_environment_proxy(url) if loki.proxy_from_environment else None)
     secure = "https" in (url.scheme, httpx.URL(query_url(loki, "query_range")).scheme)
-    trust = _trust(loki.tls) if secure else None  # 20 ms and the system's authorities
+    trust = trust_of(loki.tls) if secure else None  # 20 ms and the system's authorities
     connections = 2 * loki.max_in_flight + 2
     if proxy is None:
         return Direct(trust, most_idle=connections)
@@ -225,16 +211,6 @@ def _transport(loki: Loki) -> Transport:
         proxy=proxy,
         limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=30.0),
     )
-
-
-def _trust(tls: Tls) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=tls.ca_file)
-    if tls.cert_file:
-        context.load_cert_chain(tls.cert_file, tls.key_file)
-    if tls.insecure_skip_verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
 
 
 def _environment_proxy(url: httpx.URL) -> str | None:

@@ -10,8 +10,9 @@ Rule 3: all methods are called from one event loop; only `run` takes time.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Collection
+from itertools import chain
 from typing import Final
 
 import orjson
@@ -21,7 +22,7 @@ from shipper.clock import Clock
 from shipper.config.model import Loki
 from shipper.delivery.asking import Asking
 from shipper.delivery.backoff import Backoff
-from shipper.delivery.batch import MAX_PUSH, Batch, plan, size_of
+from shipper.delivery.batch import MAX_PUSH, Batch, Push, plan, size_of
 from shipper.delivery.client import Client, Reply, Transport
 from shipper.delivery.commit import Committer, JournalPort
 from shipper.delivery.holds import Holds
@@ -39,6 +40,9 @@ from shipper.ledger import Ledger
 
 JOURNAL_PAUSE: Final = 2.0
 """Seconds after which a journal that could not be written is tried again, at most: it bothers no server."""
+
+LAST_COMMIT: Final = 0.5
+"""Seconds that the commit at the end may take at least, even if requests took all the time there was."""
 
 
 class Delivery:
@@ -70,7 +74,7 @@ class Delivery:
         self._backoff = Backoff(loki.backoff.min / SECOND, max(loki.backoff.max, loki.backoff.min) / SECOND)
         self._client = Client(loki, transport)
         self._streams = Streams()
-        pace, holds = Pace(), Holds(failures, self._backoff)
+        pace, holds = Pace(), Holds(failures, self._backoff, self._is_new)
         self._settlement = Settlement(
             ledger=ledger, clock=clock, failures=failures, tenant=self._tenant, on_done=self._span_done
         )
@@ -110,6 +114,7 @@ class Delivery:
             reactions=self._reactions,
             holds=holds,
             failures=self._failures,
+            begun=self._monotonic(),
         )
         return Sender(
             client=self._client,
@@ -121,6 +126,9 @@ class Delivery:
             max_in_flight=loki.max_in_flight,
             monotonic=self._monotonic,
         )
+
+    def _is_new(self, push: Push) -> bool:
+        return any(self._streams.is_new((push.tenant, labels)) for labels in push.streams)
 
     @property
     def supports_metadata(self) -> bool:
@@ -134,6 +142,18 @@ class Delivery:
     def total_outstanding(self) -> int:
         """Bytes of all sources that are not settled."""
         return self._settlement.total_outstanding()
+
+    def unsettled(self, source: str) -> tuple[int, int]:
+        """Bytes of a source that were read and are not settled, and the clock of the oldest of them, ns; 0: none."""
+        return self._settlement.unsettled(source)
+
+    def under_way(self) -> Counter[str]:
+        """Lines that are not settled, by source, counted where they are."""
+        lines = self._settlement.waiting_letters()
+        batches = [*self._sealed, self._open] if self._open is not None else self._sealed
+        for piece in chain(*(batch.pieces for batch in batches), self._sender.pieces()):
+            lines[piece.source] += piece.lines
+        return lines
 
     def add(self, processed: Processed) -> None:
         """Take a span's entries; they are in the books from here on. `processed.parts` is emptied."""
@@ -171,7 +191,7 @@ class Delivery:
         end = self._monotonic() + timeout
         await self._sender.stop(timeout)
         try:
-            async with asyncio.timeout(max(end - self._monotonic(), 1.0)):
+            async with asyncio.timeout(max(end - self._monotonic(), LAST_COMMIT)):
                 await self._committer.step()
         except TimeoutError:
             self._failures.begin(
@@ -199,10 +219,10 @@ class Delivery:
             await self._due()
             batches = list(self._sealed)
             await self._begin([pending for batch in batches for pending in batch.pendings])
-            for _ in batches:
-                self._sealed.popleft()
             if self._closing:
                 return
+            for _ in batches:
+                self._sealed.popleft()
             now = self._monotonic()
             for batch in batches:
                 self._sender.submit(plan(batch.pieces, self._streams, now=now, limit=self._reactions.limit))

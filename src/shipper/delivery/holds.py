@@ -1,6 +1,7 @@
 """Holds: what nothing can pass until the set-up is mended, and the one probe at a time that finds out.
 
-Rule 1: while a scope is held, one of its pushes at a time is a probe, with growing pauses: no storm of requests.
+Rule 1: while a scope is held, one of its pushes at a time is a probe, with growing pauses: no storm of requests, and
+        the slots stay free for what may pass.
 Rule 2: probes take turns between the pushes that wait, so a push that is refused for its own sake holds the others only
         until one of them passes.
 Rule 3: the first push that passes ends the hold and its failure.
@@ -8,6 +9,7 @@ Rule 3: the first push that passes ends the hold and its failure.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,6 +19,8 @@ from shipper.failures import Failures
 
 EVERYONE: Final = None
 """The scope of all tenants: the server cannot be reached, or does not answer."""
+Scope = str | tuple[str, str] | None
+"""A tenant, the new streams of a tenant, or EVERYONE."""
 ABSENT: Final = frozenset({"loki_unreachable", "loki_unauthorized"})
 """Failures of the way to the server, before it says anything."""
 
@@ -34,18 +38,17 @@ class Hold:
 
 
 class Holds:
-    """The holds by scope: a tenant, or EVERYONE."""
+    """The holds by scope; `is_new` says of a push whether a stream of it is new to Loki, as far as is known."""
 
-    def __init__(self, failures: Failures, backoff: Backoff) -> None:
+    def __init__(self, failures: Failures, backoff: Backoff, is_new: Callable[[Push], bool]) -> None:
         self._failures = failures
         self._backoff = backoff
-        self._holds: dict[str | None, Hold] = {}
+        self._is_new = is_new
+        self._holds: dict[Scope, Hold] = {}
 
-    def begin(
-        self, scope: str | None, failure: str, detail: str, push: Push, *, now: float, at_least: float = 0.0
-    ) -> None:
+    def begin(self, scope: Scope, failure: str, detail: str, push: Push, *, now: float, at_least: float = 0.0) -> None:
         """A push of the scope was turned away: hold it; if it was the probe, hold it longer."""
-        what = scope or ""
+        what = scope[0] if isinstance(scope, tuple) else scope or ""
         hold = self._holds.get(scope)
         if hold is None:
             hold = self._holds[scope] = Hold(failure, what)
@@ -56,11 +59,14 @@ class Holds:
         if hold.attempts == 0 or hold.probe is push:
             self._wait(hold, now, at_least)
 
-    def over(self, tenant: str) -> Hold | None:
-        """The hold that a push of this tenant is under."""
+    def over(self, push: Push) -> Hold | None:
+        """The hold that a push is under."""
         if not self._holds:
             return None
-        return self._holds.get(EVERYONE) or self._holds.get(tenant)
+        hold = self._holds.get(EVERYONE) or self._holds.get(push.tenant)
+        if hold is None and new_streams(push.tenant) in self._holds and self._is_new(push):
+            return self._holds[new_streams(push.tenant)]
+        return hold
 
     def answered(self, *, sound: bool) -> None:
         """The server answered; an answer that is not sound (5xx) shows only that something is there."""
@@ -79,12 +85,21 @@ class Holds:
         self._end(EVERYONE)
         self._end(tenant)
 
+    def opened(self, tenant: str) -> None:
+        """Loki took a stream of the tenant that was new to it."""
+        self._end(new_streams(tenant))
+
     def _wait(self, hold: Hold, now: float, at_least: float) -> None:
         hold.attempts += 1
         hold.probe_at = now + self._backoff.pause(hold.attempts, at_least)
         hold.probe = None
 
-    def _end(self, scope: str | None) -> None:
+    def _end(self, scope: Scope) -> None:
         hold = self._holds.pop(scope, None)
         if hold is not None:
             self._failures.end(hold.failure, what=hold.what)
+
+
+def new_streams(tenant: str) -> Scope:
+    """The scope of the streams of a tenant that Loki does not hold yet."""
+    return tenant, "new streams"

@@ -11,10 +11,12 @@ and anyio. Proxies are left to httpx's own transport.
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import Final
 
 import httpx
@@ -28,6 +30,7 @@ KEEP_ALIVE: Final = 30.0
 SEND_BUFFER: Final = 1 << 20
 """Bytes of a socket's send buffer (the kernel may allow less): a push that fits wakes the event loop but once."""
 _BODILESS: Final = frozenset({204, 304})
+_DIGITS: Final = {10: re.compile(rb"[0-9]{1,18}"), 16: re.compile(rb"[0-9a-fA-F]{1,15}")}
 
 
 class MalformedReply(Exception):
@@ -44,9 +47,19 @@ class RawReply:
     last: bool
 
 
+class _Due(Enum):
+    """What the next line of a chunked body is."""
+
+    SIZE = auto()
+    NEWLINE = auto()
+    """The empty one after a chunk's bytes."""
+    END = auto()
+    """The empty one after the last chunk, or trailers."""
+
+
 @dataclass(slots=True)
 class ReplyReader:
-    """Reads one reply from the bytes of a connection."""
+    """Reads one reply from the bytes of a connection; how they are cut makes no difference."""
 
     most: int
     """Bytes of the body that are read; a longer one is cut there, and the connection ends."""
@@ -55,8 +68,10 @@ class ReplyReader:
     _length: int | None = None
     """Bytes of the body; None: until the connection ends."""
     _chunked: bool = False
-    _pieces: list[bytes] = field(default_factory=list)
-    _size: int = 0
+    _due: _Due = _Due.SIZE
+    _left: int = 0
+    """Bytes of the chunk that have not come yet."""
+    _body: bytearray = field(default_factory=bytearray)
 
     def feed(self, data: bytes) -> RawReply | None:
         """Take bytes; return the reply once it is whole. Raises MalformedReply."""
@@ -64,80 +79,96 @@ class ReplyReader:
         if self._head is None and not self._read_head():
             return None
         whole = self._read_chunks() if self._chunked else self._read_body()
-        return self._reply(cut=not whole) if whole or self._size + len(self._buffer) >= self.most else None
+        return self._reply() if whole or len(self._body) > self.most else None
 
     def end(self) -> RawReply | None:
         """The connection ended: the reply, if that is how its body ends."""
         ends_it = self._head is not None and not self._chunked and self._length is None
-        return self._reply(cut=True) if ends_it else None
+        return self._reply() if ends_it else None
 
     def _read_head(self) -> bool:
-        while (end := self._buffer.find(b"\r\n\r\n")) >= 0:
-            head = bytes(self._buffer[:end])
-            del self._buffer[: end + 4]
-            version, status, headers = _parse_head(head)
+        while (head := self._until(b"\r\n\r\n")) is not None:
+            version, status, headers = parse_head(head)
             if status >= 200:
                 self._frame(version, status, headers)
                 return True
-        if len(self._buffer) > MAX_HEAD:
-            raise MalformedReply("its head is larger than 64 KiB")
         return False
 
     def _frame(self, version: bytes, status: int, headers: list[tuple[bytes, bytes]]) -> None:
         """Find out how the body ends."""
         fields = {name.lower(): value for name, value in headers}
-        connection = fields.get(b"connection", b"").lower()
-        last = connection == b"close" or (version == b"HTTP/1.0" and connection != b"keep-alive")
-        self._head = (status, headers, last)
+        connection = [token.strip() for token in fields.get(b"connection", b"").lower().split(b",")]
         self._chunked = fields.get(b"transfer-encoding", b"").lower().endswith(b"chunked") and status not in _BODILESS
         if status in _BODILESS:
             self._length = 0
         elif not self._chunked and b"content-length" in fields:
             self._length = _number(fields[b"content-length"], 10)
+        endless = self._length is None and not self._chunked
+        last = endless or b"close" in connection or (version == b"HTTP/1.0" and b"keep-alive" not in connection)
+        self._head = (status, headers, last)
 
     def _read_body(self) -> bool:
         """Whether a body of known length is there; what came with it is left over."""
-        if self._length is None or len(self._buffer) < self._length:
-            return False
-        self._take(0, self._length, self._length)
-        return True
+        self._take(len(self._buffer) if self._length is None else self._length - len(self._body))
+        return len(self._body) == self._length
 
     def _read_chunks(self) -> bool:
-        """Take the chunks that are whole; return whether the last one was among them."""
-        while (end := self._buffer.find(b"\r\n")) >= 0:
-            size = _number(bytes(self._buffer[:end]).split(b";")[0].strip(), 16)
-            start = end + 2
-            if size == 0:
-                # Trailers, which nobody here sends, end the connection with the reply.
-                return self._buffer.find(b"\r\n", start) >= 0
-            if len(self._buffer) < start + size + 2:
+        """Take what is there of the chunks; return whether the last one was among them."""
+        while len(self._body) <= self.most:
+            self._left -= self._take(self._left)
+            line = None if self._left else self._until(b"\r\n")
+            if line is None:
                 return False
-            self._take(start, start + size, start + size + 2)
+            if self._due is _Due.END:
+                self._buffer[:0] = line  # trailers, which nobody here sends, end the connection with the reply
+                return True
+            self._due = self._after(line)
         return False
 
-    def _take(self, start: int, stop: int, until: int) -> None:
-        self._pieces.append(bytes(self._buffer[start:stop]))
-        self._size += stop - start
-        del self._buffer[:until]
+    def _after(self, line: bytes) -> _Due:
+        """What comes after a line between the chunks (and the bytes it announces)."""
+        if self._due is _Due.SIZE:
+            self._left = _number(line.split(b";")[0].strip(), 16)
+            return _Due.NEWLINE if self._left else _Due.END
+        if line:
+            raise MalformedReply("a chunk in it is longer than it says")
+        return _Due.SIZE
 
-    def _reply(self, *, cut: bool) -> RawReply:
+    def _until(self, mark: bytes) -> bytes | None:
+        """Take what stands before the next mark, and the mark; None if it has not come yet."""
+        end = self._buffer.find(mark)
+        if (end if end >= 0 else len(self._buffer) - len(mark) + 1) > MAX_HEAD:
+            raise MalformedReply("its head, or a line between its chunks, is larger than 64 KiB")
+        if end < 0:
+            return None
+        found = bytes(self._buffer[:end])
+        del self._buffer[: end + len(mark)]
+        return found
+
+    def _take(self, count: int) -> int:
+        """Move up to `count` bytes to the body; return how many."""
+        before = len(self._body)
+        self._body += self._buffer[:count]
+        del self._buffer[:count]
+        return len(self._body) - before
+
+    def _reply(self) -> RawReply:
         assert self._head is not None
         status, headers, last = self._head
-        left = bytes(self._buffer)
-        self._buffer.clear()
-        if cut:
-            self._pieces.append(left)
-        clean = left in (b"", b"0\r\n\r\n")
-        return RawReply(status, headers, b"".join(self._pieces)[: self.most], last=last or cut or not clean)
+        cut = len(self._body) > self.most
+        return RawReply(status, headers, bytes(self._body[: self.most]), last=last or cut or bool(self._buffer))
 
 
-def _parse_head(head: bytes) -> tuple[bytes, int, list[tuple[bytes, bytes]]]:
-    """Version, status and headers."""
+def parse_head(head: bytes) -> tuple[bytes, int, list[tuple[bytes, bytes]]]:
+    """Version, status and headers of a reply; raises MalformedReply."""
     first, *lines = head.split(b"\r\n")
     version, _, rest = first.partition(b" ")
     if not version.startswith(b"HTTP/1."):
         raise MalformedReply("it is no HTTP/1.x")
-    return version, _number(rest[:3], 10), [_header(line) for line in lines]
+    status = rest.split(b" ")[0]
+    if len(status) != 3 or status < b"100":
+        raise MalformedReply("its status is none")
+    return version, _number(status, 10), [_header(line) for line in lines]
 
 
 def _header(line: bytes) -> tuple[bytes, bytes]:
@@ -148,13 +179,9 @@ def _header(line: bytes) -> tuple[bytes, bytes]:
 
 
 def _number(digits: bytes, base: int) -> int:
-    try:
-        value = int(digits, base)
-    except ValueError:
-        value = -1
-    if value < 0:
+    if not _DIGITS[base].fullmatch(digits):
         raise MalformedReply("a length or status in it is no number")
-    return value
+    return int(digits, base)
 
 
 class Connection(asyncio.Protocol):
@@ -231,7 +258,7 @@ class Direct(httpx.AsyncBaseTransport):
         connection = self._reuse() or await self._connect(request)
         try:
             most = request.extensions[MOST]
-            reply = await connection.exchange(b"".join(_head(request)), request.read(), most)
+            reply = await connection.exchange(b"".join(request_head(request)), request.read(), most)
         except BaseException:
             connection.close()
             raise
@@ -276,7 +303,8 @@ class Direct(httpx.AsyncBaseTransport):
         return connection
 
 
-def _head(request: httpx.Request) -> Iterator[bytes]:
+def request_head(request: httpx.Request) -> Iterator[bytes]:
+    """What a request begins with."""
     yield b"%s %s HTTP/1.1\r\n" % (request.method.encode(), request.url.raw_path)
     for name, value in request.headers.raw:
         yield b"%s: %s\r\n" % (name, value)

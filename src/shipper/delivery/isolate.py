@@ -10,51 +10,57 @@ The words are those of the recorded replies; equal errors are counted ("3 errors
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
+
+import re2
 
 from shipper.delivery.batch import Push
 from shipper.delivery.piece import Piece
 from shipper.delivery.wire import SECOND, Entry, parse_labels
 from shipper.errors import WireError
 
+Match = Any
+"""A match: RE2 comes without types."""
+
+
+def _pattern(text: str) -> Any:
+    """RE2 reads words of any form in time that grows with their length alone; `.` stands for any character."""
+    return re2.compile(f"(?s){text}")
+
+
 _STREAM: Final = r"stream '(?P<stream>\{.*?\})'"
 _TIME: Final = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)"
-_TOO_OLD: Final = re.compile(
-    r"(?:(?P<count>\d+) errors like: )?entry for " + _STREAM + r" has timestamp too old: \S+, "
-    r"oldest acceptable timestamp is: (?P<oldest>" + _TIME + ")",
-    re.DOTALL,
+_TOO_OLD: Final = _pattern(
+    r"(?:(?P<count>\d{1,12}) errors like: )?entry for " + _STREAM + r" has timestamp too old: \S+, "
+    r"oldest acceptable timestamp is: (?P<oldest>" + _TIME + ")"
 )
-_TOO_NEW: Final = re.compile(
-    r"(?:(?P<count>\d+) errors like: )?entry for " + _STREAM + r" has timestamp too new: (?P<at>" + _TIME + ")",
-    re.DOTALL,
+_TOO_NEW: Final = _pattern(
+    r"(?:(?P<count>\d{1,12}) errors like: )?entry for " + _STREAM + r" has timestamp too new: (?P<at>" + _TIME + ")"
 )
-_TOO_LONG: Final = re.compile(r"(?:(?P<count>\d+) errors like: )?Max entry size '(?P<limit>\d+)' bytes exceeded")
-_METADATA_SIZE: Final = re.compile(
-    r"(?:(?P<count>\d+) errors like: )?" + _STREAM + r" has structured metadata too large: '\d+' bytes, "
-    r"limit: '(?P<limit>\d+)'",
-    re.DOTALL,
+_TOO_LONG: Final = _pattern(
+    r"(?:(?P<count>\d{1,12}) errors like: )?Max entry size '(?P<limit>\d{1,12})' bytes exceeded"
 )
-_METADATA_PAIRS: Final = re.compile(
-    r"(?:(?P<count>\d+) errors like: )?" + _STREAM + r" has too many structured metadata labels: '\d+', "
-    r"limit: '(?P<limit>\d+)'",
-    re.DOTALL,
+_METADATA_SIZE: Final = _pattern(
+    r"(?:(?P<count>\d{1,12}) errors like: )?" + _STREAM + r" has structured metadata too large: '\d+' bytes, "
+    r"limit: '(?P<limit>\d{1,12})'"
 )
-_LABEL_COUNT: Final = re.compile(r"has \d+ label names; limit (?P<limit>\d+)")
-_LABEL_LENGTH: Final = re.compile(
-    _STREAM + r" has label (?P<part>name|value) too long: '(?P<text>.*?)'(?:; |\s*$)", re.DOTALL
+_METADATA_PAIRS: Final = _pattern(
+    r"(?:(?P<count>\d{1,12}) errors like: )?" + _STREAM + r" has too many structured metadata labels: '\d+', "
+    r"limit: '(?P<limit>\d{1,12})'"
 )
-_LABEL_TWICE: Final = re.compile(_STREAM + r" has duplicate label name: '(?P<text>.*?)'(?:; |\s*$)", re.DOTALL)
-_NO_LABELS: Final = re.compile(r"at least one label pair is required")
-_IGNORED: Final = re.compile(
+_LABEL_COUNT: Final = _pattern(r"has \d{1,12} label names; limit (?P<limit>\d{1,12})")
+_LABEL_LENGTH: Final = _pattern(_STREAM + r" has label (?P<part>name|value) too long: '(?P<text>.*?)'(?:; |\s*$)")
+_LABEL_TWICE: Final = _pattern(_STREAM + r" has duplicate label name: '(?P<text>.*?)'(?:; |\s*$)")
+_NO_LABELS: Final = _pattern(r"at least one label pair is required")
+_IGNORED: Final = _pattern(
     r"entry with timestamp (?P<at>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?) (?P<zone>[+-]\d{4}) \S+ ignored, "
     r"reason: '(?P<reason>entry too far behind|entry out of order|Per stream rate limit|[^']*)"
 )
-_TOTAL: Final = re.compile(
-    r"total ignored: (?P<ignored>\d+) out of (?P<received>\d+) for stream: (?P<stream>\{.*\})", re.DOTALL
+_TOTAL: Final = _pattern(
+    r"total ignored: (?P<ignored>\d{1,12}) out of (?P<received>\d{1,12}) for stream: (?P<stream>\{.*\})"
 )
 _SERVER_LABELS: Final = ("service_name", "__stream_shard__")
 
@@ -109,12 +115,20 @@ def isolate(push: Push, words: str) -> Isolation:
     try:
         offences = [*_far_behind(push, items, words), *_labels(push, items, words), *_entries(items, words)]
         return Isolation(_distinct(offences), _complete(push, words))
-    except ValueError:  # a time that is none, or a number of thousands of digits: not Loki's words
+    except ValueError:  # not Loki's words
         return Isolation([], False)
 
 
 def read_ignored(push: Push, words: str) -> Ignored | None:
     """The ingester's report in a refusal, if there is one."""
+    try:
+        return _report(push, words)
+    except ValueError:
+        return None
+
+
+def _report(push: Push, words: str) -> Ignored | None:
+    """The same; ValueError for a time that is none, or a number of thousands of digits: not Loki's words."""
     total = _TOTAL.search(words)
     named = {_nanoseconds(match["at"], match["zone"]): _reason(match["reason"]) for match in _IGNORED.finditer(words)}
     if total is None:
@@ -145,14 +159,14 @@ def _plain(labels: str, without: dict[str, str] | None = None) -> dict[str, str]
 
 def _complete(push: Push, words: str) -> bool:
     """An ingester's refusal hides a distributor's: then fewer entries than were sent reached the ingester."""
-    report = read_ignored(push, words)
+    report = _report(push, words)
     if report is None:
         return True
     return report.labels != "" and report.received == sum(piece.entries for piece in push.streams[report.labels])
 
 
 def _far_behind(push: Push, items: Sequence[Item], words: str) -> list[Offence]:
-    report = read_ignored(push, words)
+    report = _report(push, words)
     if report is None or not report.labels:
         return []
     ours = [item for item in items if item.piece.labels == report.labels]
@@ -185,11 +199,11 @@ def _entries(items: Sequence[Item], words: str) -> list[Offence]:
     ]
 
 
-def _count(found: Sequence[re.Match[str]]) -> int:
+def _count(found: Sequence[Match]) -> int:
     return sum(int(match["count"] or 1) for match in found)
 
 
-def _too_old(items: Sequence[Item], found: Sequence[re.Match[str]]) -> list[Item]:
+def _too_old(items: Sequence[Item], found: Sequence[Match]) -> list[Item]:
     """All before the printed bound, and of the second it stands for as many as the count leaves."""
     bound = max(_whole_seconds(match["oldest"]) for match in found) * SECOND
     sure = [item for item in items if item.entry.timestamp < bound]
@@ -197,7 +211,7 @@ def _too_old(items: Sequence[Item], found: Sequence[re.Match[str]]) -> list[Item
     return sure + _extreme(unsure, _count(found) - len(sure), newest=False)
 
 
-def _too_new(items: Sequence[Item], found: Sequence[re.Match[str]]) -> list[Item]:
+def _too_new(items: Sequence[Item], found: Sequence[Match]) -> list[Item]:
     """All after the second of the earliest one named, and of that second as many as the count leaves."""
     bound = min(_whole_seconds(match["at"]) for match in found) * SECOND
     sure = [item for item in items if item.entry.timestamp >= bound + SECOND]
@@ -205,7 +219,7 @@ def _too_new(items: Sequence[Item], found: Sequence[re.Match[str]]) -> list[Item
     return sure + _extreme(unsure, _count(found) - len(sure), newest=True)
 
 
-def _too_long(items: Sequence[Item], found: Sequence[re.Match[str]]) -> list[Item]:
+def _too_long(items: Sequence[Item], found: Sequence[Match]) -> list[Item]:
     """Longer lines; where these do not make up the count, metadata belongs to the size (newer servers)."""
     limit = min(int(match["limit"]) for match in found)
     longer = [item for item in items if len(item.entry.line) > limit]
@@ -214,18 +228,18 @@ def _too_long(items: Sequence[Item], found: Sequence[re.Match[str]]) -> list[Ite
     return [item for item in items if len(item.entry.line) + _metadata_size(item) > limit]
 
 
-def _metadata_too_large(items: Sequence[Item], found: Sequence[re.Match[str]]) -> list[Item]:
+def _metadata_too_large(items: Sequence[Item], found: Sequence[Match]) -> list[Item]:
     limit = min(int(match["limit"]) for match in found)
     return [item for item in items if _metadata_size(item) > limit]
 
 
-def _metadata_too_many(items: Sequence[Item], found: Sequence[re.Match[str]]) -> list[Item]:
+def _metadata_too_many(items: Sequence[Item], found: Sequence[Match]) -> list[Item]:
     limit = min(int(match["limit"]) for match in found)
     return [item for item in items if len(item.entry.metadata) > limit]
 
 
-_Choice = Callable[[Sequence[Item], Sequence[re.Match[str]]], list[Item]]
-_CHOICES: Final[tuple[tuple[str, re.Pattern[str], _Choice], ...]] = (
+_Choice = Callable[[Sequence[Item], Sequence[Match]], list[Item]]
+_CHOICES: Final[tuple[tuple[str, Any, _Choice], ...]] = (
     ("too_old", _TOO_OLD, _too_old),
     ("too_new", _TOO_NEW, _too_new),
     ("line_too_long", _TOO_LONG, _too_long),
@@ -277,7 +291,7 @@ def _distinct(offences: Iterable[Offence]) -> list[Offence]:
     return result
 
 
-def _said(match: re.Match[str], words: str) -> str:
+def _said(match: Match, words: str) -> str:
     """The one example among several that this reason is about."""
     return match[0] if len(match[0]) < len(words) and "errors like" in words else words
 

@@ -15,7 +15,7 @@ from shipper.config.model import Loki
 from shipper.delivery.backoff import Backoff, retry_after
 from shipper.delivery.batch import MAX_PUSH, Push, cost_of, halve, split
 from shipper.delivery.client import NoReply, Reply
-from shipper.delivery.holds import EVERYONE, Holds
+from shipper.delivery.holds import EVERYONE, Holds, new_streams
 from shipper.delivery.isolate import Ignored, isolate, named_stream, read_ignored
 from shipper.delivery.pace import Pace, Scope
 from shipper.delivery.piece import Piece
@@ -136,6 +136,8 @@ class Reactions:
     def _accepted(self, push: Push, verdict: Verdict, asked: float, now: float) -> list[Push]:
         for piece in push.pieces:
             self._settlement.store(piece)
+        if any(self._streams.is_new((push.tenant, labels)) for labels in push.streams):
+            self._holds.opened(push.tenant)
         for labels in push.streams:
             self._streams.accepted((push.tenant, labels), now)
         for scope in self._pace.accepted(costs_of(push), now):
@@ -189,7 +191,7 @@ class Reactions:
         self._slow(push, asked, now)
         if verdict.limit and push.cost > verdict.limit:
             return split(push, max(1, int(verdict.limit)))
-        return halve(push) if push.limited > 2 * PATIENCE and push.entries > 1 else [push]
+        return _smaller(push)
 
     def _slow(self, push: Push, asked: float, now: float) -> None:
         """The pace decides when a limited push goes again; one that is refused again and again waits longer."""
@@ -212,15 +214,17 @@ class Reactions:
         self._slow(push, asked, now)
         limited = [new for piece in push.streams[labels] for new in _by_report(piece, report)]
         others = {name: pieces for name, pieces in push.streams.items() if name != labels}
-        return [*self._presumed(push, others, True), push.with_streams({labels: limited})]
+        return [*self._presumed(push, others, True), *_smaller(push.with_streams({labels: limited}))]
 
     def _stream_limit(self, push: Push, verdict: Verdict, asked: float, now: float) -> list[Push]:
-        self._trouble(push, "stream_limit", verdict.detail, what=push.tenant)
         if len(push.streams) > 1:
             _doubt(push.pieces)
             self._slow(push, asked, now)
             return _one_by_one(push)
-        return self.put_off(push, now, asked)
+        self._streams.turned_away((push.tenant, next(iter(push.streams))))
+        scope = new_streams(push.tenant)
+        self._holds.begin(scope, "stream_limit", verdict.detail, push, now=now, at_least=asked)
+        return [push]
 
     def _refused(self, push: Push, verdict: Verdict, asked: float, now: float) -> list[Push]:
         isolation = isolate(push, verdict.words)
@@ -314,6 +318,11 @@ def _doubt(pieces: list[Piece]) -> None:
 
 def _one_by_one(push: Push) -> list[Push]:
     return [push.with_streams({labels: pieces}) for labels, pieces in push.streams.items()]
+
+
+def _smaller(push: Push) -> list[Push]:
+    """A limited push again, in halves once it was limited again and again: it may be larger than any burst."""
+    return halve(push) if push.limited > 2 * PATIENCE and push.entries > 1 else [push]
 
 
 def _by_report(piece: Piece, report: Ignored | None) -> list[Piece]:

@@ -18,11 +18,9 @@ from shipper.delivery.isolate import Isolation
 from shipper.delivery.piece import Piece
 from shipper.delivery.settle import Settlement
 from shipper.delivery.wire import encode_entry
-from shipper.pipeline.window import written
+from shipper.pipeline.window import ORIGINAL, written
 
 FOLLOW_TOO_OLD: Final = frozenset({"too_old", "too_far_behind", "out_of_order"})
-ORIGINAL: Final = "original_timestamp"
-"""Metadata that keeps the time an entry had before it was restamped, as the pipelines write it."""
 
 
 class Refusals:
@@ -57,6 +55,7 @@ class Refusals:
         if policy == "drop":
             self._settlement.drop(piece, reason)
         elif policy == "restamp" and not piece.restamped:
+            self._settlement.restamp(piece)
             return restamp(piece, metadata=metadata)
         else:
             self._settlement.refuse(piece, reason, words)
@@ -85,12 +84,13 @@ class Refusals:
 
 
 def restamp(piece: Piece, *, metadata: bool) -> Piece:
-    """The piece with clock times, the original ones kept as metadata where the server takes it."""
-    base = piece.pending.span.clock
+    """The piece with clock times; those that entries had of their own are kept as metadata where that is taken."""
+    base, untimed = piece.pending.span.clock, piece.pending.processed.untimed
     stamps = [base + where for where in piece.where]
     bodies = []
-    for stamp, entry in zip(stamps, piece.decode(), strict=True):
-        extra = (*entry.metadata, (ORIGINAL, written(entry.timestamp))) if metadata else entry.metadata
+    for where, stamp, entry in zip(piece.where, stamps, piece.decode(), strict=True):
+        keep = metadata and where not in untimed and ORIGINAL not in dict(entry.metadata)
+        extra = (*entry.metadata, (ORIGINAL, written(entry.timestamp))) if keep else entry.metadata
         bodies.append(encode_entry(stamp, entry.line, extra))
     return replace(
         piece,

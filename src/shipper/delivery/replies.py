@@ -65,8 +65,9 @@ class Verdict:
 
     @property
     def detail(self) -> str:
-        """The status and the beginning of the words."""
-        return f"{self.status} {self.words[:SHOWN]}".strip()
+        """The status, once, and the beginning of the words."""
+        words = self.words[:SHOWN]
+        return words if words.split(" ", 1)[0] == self.status else f"{self.status} {words}".strip()
 
 
 _HOLDS: Final = {
@@ -94,8 +95,10 @@ _REFUSALS: Final = re.compile(
     r"at least one label pair|structured metadata too large|too many structured metadata"
 )
 _GIVEN_UP: Final = re.compile(r"deadline ?exceeded|context canceled|request cancell?ed|timed? ?out", re.IGNORECASE)
-_TENANT_RATE_LIMIT: Final = re.compile(r"\(limit: (\d+) bytes/sec\)")
-_STREAM_RATE_LIMIT: Final = re.compile(r"\(limit: ([\d.]+)\s*([KMGT]?)i?B/sec\)")
+_INGESTED: Final = re.compile(r"total ignored: [0-9]{1,15} out of [0-9]{1,15} for stream: ")
+"""An ingester's report: it names ten entries at most, so the one that made it a 429 may not be among them."""
+_TENANT_RATE_LIMIT: Final = re.compile(r"\(limit: ([0-9]{1,15}) bytes/sec\)")
+_STREAM_RATE_LIMIT: Final = re.compile(r"\(limit: ([0-9]{1,15}(?:\.[0-9]{1,15})?)\s*([KMGT]?)i?B/sec\)")
 _UNITS: Final = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
 
 
@@ -139,7 +142,7 @@ def _bad_request(words: str, html: bool) -> Verdict:
 
 
 def _limited(words: str) -> Verdict:
-    if "Per stream rate limit" in words:
+    if "Per stream rate limit" in words or _INGESTED.search(words):
         found = _STREAM_RATE_LIMIT.search(words)
         limit = float(found[1]) * _UNITS[found[2]] if found else 0.0
         return Verdict(kind=Kind.STREAM_RATE, status="429", failure="stream_rate_limited", words=words, limit=limit)

@@ -3,15 +3,17 @@
 Rule 1: at most `max_in_flight` requests at once; a push that waits, for whatever reason, takes no slot.
 Rule 2: a push waits while an earlier unsettled one that shares a stream with it is more than 30 minutes older; else
         pushes of one stream may overlap. Nothing else orders pushes, so one stuck stream or tenant blocks no other.
-Rule 3: never gives up. What leaves the queue is settled.
+Rule 3: pushes that were tried in vain take half of the slots at most, and leave room for those that may pass.
+Rule 4: never gives up. What leaves the queue is settled.
 """
 
 from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
 import structlog
 
@@ -20,9 +22,13 @@ from shipper.delivery.batch import Push
 from shipper.delivery.client import Client, Compressor, NoReply
 from shipper.delivery.holds import Hold, Holds
 from shipper.delivery.pace import Pace
+from shipper.delivery.piece import Piece
 from shipper.delivery.reactions import Reactions, costs_of
 from shipper.delivery.streams import BEHIND, Key
 from shipper.ledger import Ledger
+
+CANCELLING: Final = 0.2
+"""Seconds that requests may take to end once they are cancelled."""
 
 
 @dataclass(slots=True)
@@ -80,6 +86,11 @@ class Sender:
         self._queue += pushes
         self._wake.set()
 
+    def pieces(self) -> Iterator[Piece]:
+        """Every piece that is not settled."""
+        for push in self._queue:
+            yield from push.pieces
+
     async def run(self) -> None:
         """Send until cancelled; requests under way go on then, see `stop`."""
         loop = asyncio.get_running_loop()
@@ -101,9 +112,9 @@ class Sender:
         for push in self._queue:
             if len(self._tasks) >= self._slots or self._stopping:
                 return math.inf
-            if _waits_for_older(push, oldest) or push.in_flight:
+            if _waits_for_older(push, oldest) or push.in_flight or self._has_had_its_turn(push):
                 continue
-            hold = self._holds.over(push.tenant)
+            hold = self._holds.over(push)
             if hold is not None:
                 probes.setdefault(id(hold), _Probe(hold)).consider(push, now)
                 continue
@@ -121,7 +132,14 @@ class Sender:
             _, late = await asyncio.wait(self._tasks, timeout=max(timeout, 0.0))
             for task in late:
                 task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+            if late:
+                await asyncio.wait(late, timeout=CANCELLING)
+
+    def _has_had_its_turn(self, push: Push) -> bool:
+        """Whether the slots for what was tried before are taken."""
+        if not push.attempts:
+            return False
+        return sum([other.attempts > 0 for other in self._tasks.values()]) >= max(1, self._slots // 2)
 
     def _wait_for_pace(self, push: Push, now: float) -> float:
         return self._pace.wait([(push.tenant, ""), *push.ranges], now)

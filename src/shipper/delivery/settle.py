@@ -16,6 +16,7 @@ from shipper.delivery.piece import Pending, Piece, piece_of
 from shipper.delivery.settled import DeadLetter, Settled
 from shipper.failures import Failures
 from shipper.ledger import Account, Ledger
+from shipper.pipeline.window import RESTAMPED
 
 POINTERS = frozenset({"too_old"})
 """Reasons whose dead letters hold no text: the bytes in the file are pointer enough, and there may be very many."""
@@ -33,7 +34,7 @@ class Settlement:
         self._tenant = tenant
         self._on_done = on_done
         self._outstanding: Counter[str] = Counter()
-        self.spans = 0
+        self._pendings: set[Pending] = set()
         """Spans that are not committed."""
 
     def outstanding(self, source: str) -> int:
@@ -43,6 +44,23 @@ class Settlement:
     def total_outstanding(self) -> int:
         """Bytes of all sources that are not settled."""
         return self._outstanding.total()
+
+    @property
+    def spans(self) -> int:
+        """Spans that are not committed."""
+        return len(self._pendings)
+
+    def unsettled(self, source: str) -> tuple[int, int]:
+        """Bytes of a source in spans that are not committed, and the clock of the oldest of them, ns; 0: none."""
+        spans = [pending.span for pending in self._pendings if pending.span.origin.source == source]
+        return sum([span.size for span in spans]), min([span.clock for span in spans], default=0)
+
+    def waiting_letters(self) -> Counter[str]:
+        """Lines by source whose dead letters the journal does not have yet."""
+        lines: Counter[str] = Counter()
+        for pending in self._pendings:
+            lines[pending.span.origin.source] += sum([letter.lines for letter in pending.dead_letters])
+        return lines
 
     def open(self, processed: Processed) -> tuple[Pending, list[Piece]]:
         """Enter a span in the books; return it and the pieces to send."""
@@ -56,7 +74,7 @@ class Settlement:
         )
         self._book(processed, raw)
         self._outstanding[pending.span.origin.source] += pending.size
-        self.spans += 1
+        self._pendings.add(pending)
         for refused in processed.refused:
             self._give_up(
                 pending,
@@ -91,8 +109,13 @@ class Settlement:
         account.in_flight -= piece.lines
         self._close(piece.pending, piece.entries)
 
+    def restamp(self, piece: Piece) -> None:
+        """The piece goes on with times of the clock."""
+        self._account(piece).fallbacks[RESTAMPED] += piece.entries
+
     def refuse(self, piece: Piece, reason: str, words: str) -> None:
         """Make dead letters of the piece's entries; their lines stay in flight until the journal has them."""
+        pointer = reason in POINTERS and piece.pending.span.origin.lasting
         for index, entry in enumerate(piece.decode()):
             where, lines = piece.where[index], piece.weight(index)
             offset, length = piece.pending.extent(where, lines)
@@ -106,7 +129,7 @@ class Settlement:
                 timestamp=entry.timestamp,
                 labels=piece.labels,
                 tenant=piece.tenant,
-                text=None if reason in POINTERS else entry.line,
+                text=None if pointer else entry.line,
             )
         self._close(piece.pending, piece.entries)
 
@@ -124,7 +147,7 @@ class Settlement:
         self._outstanding[source] -= pending.size
         if not self._outstanding[source]:
             del self._outstanding[source]
-        self.spans -= 1
+        self._pendings.discard(pending)
 
     def _book(self, processed: Processed, raw: int) -> None:
         account = self._ledger.account(processed.span.origin.source)

@@ -86,6 +86,16 @@ class Streams:
         if known := self._known.get(key):
             known.accepted = now
 
+    def is_new(self, key: Key) -> bool:
+        """Whether Loki never took the stream in this process, or turned it away since."""
+        known = self._known.get(key)
+        return known is None or known.accepted == -math.inf
+
+    def turned_away(self, key: Key) -> None:
+        """Loki would not open the stream."""
+        if known := self._known.get(key):
+            known.accepted = -math.inf
+
     def limited(self, key: Key, now: float) -> None:
         """Loki limited the stream: it stays alone for a while."""
         if known := self._known.get(key):

@@ -5,6 +5,7 @@ Rule 1: a hit is proof, a miss is not: entries that are old and not yet flushed 
 Rule 2: a stream is named exactly: its labels, and no value for every other label in use, so that streams with more
         labels do not answer for it. Labels that Loki adds by itself are left open.
 Rule 3: entries are compared as multisets of (timestamp, text), the text as Loki's JSON shows it.
+Rule 4: an answer that Loki would not give is no answer: the asking always ends.
 """
 
 from __future__ import annotations
@@ -81,6 +82,8 @@ class Verifier:
         start = first
         while start <= last:
             page = await self._query(tenant, selector, start, last + 1)
+            if not all(start <= timestamp <= last for timestamp, _ in page):
+                raise Refused("the answer holds entries of other times than were asked for")
             if len(page) < self._page:
                 stored.update(page)
                 return
@@ -158,6 +161,12 @@ def _entries(reply: Reply | NoReply) -> list[tuple[int, str]]:
 def _read(body: bytes) -> list[tuple[int, str]]:
     try:
         result: Any = orjson.loads(body)["data"]["result"]
-        return [(int(value[0]), value[1]) for stream in result for value in stream["values"]]
-    except (ValueError, KeyError, TypeError, IndexError) as error:
+        return [_entry(*value[:2]) for stream in result for value in stream["values"]]
+    except (ValueError, KeyError, TypeError) as error:
         raise Refused("the answer is not that of Loki's query_range") from error
+
+
+def _entry(timestamp: object, line: object) -> tuple[int, str]:
+    if not isinstance(timestamp, str) or not isinstance(line, str):
+        raise TypeError("a time and a line are strings")
+    return int(timestamp), line

@@ -1,12 +1,14 @@
 """The receiver and the agent, each as a process of its own, as a user would start them.
 
 Rule 1: a process started here is stopped here: asked first, killed when it does not listen.
-Rule 2: what a process says on stderr is kept in a file beside the demonstration's logs.
+Rule 2: the agent's books are checked at every step: an imbalance ends it, and with it the demonstration.
+Rule 3: what a process says on stderr is kept in a file beside the demonstration's logs.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import select
 import subprocess
@@ -19,6 +21,7 @@ from typing import IO
 
 import orjson
 
+from shipper.books import ASSERT
 from shipper.errors import ShipperError
 
 SECONDS_TO_START = 20.0
@@ -46,7 +49,13 @@ def process(
 def _own_group(command: Sequence[str], stdout: int, stderr: IO[str]) -> subprocess.Popen[str]:
     """Start it in a group of its own, so a Ctrl-C on the terminal is the demonstration's to handle."""
     return subprocess.Popen(  # noqa: S603 - our own interpreter with our own arguments
-        command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, text=True, process_group=0
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=stderr,
+        text=True,
+        process_group=0,
+        env={**os.environ, ASSERT: "1"},
     )
 
 

@@ -63,7 +63,7 @@ def time_range(parameters: Parameters, now: int, *, default: int | None = HOUR) 
 def limit(parameters: Parameters, most: int) -> int:
     """`limit`, at most `most` (0: no limit)."""
     text = parameters.get("limit", str(_DEFAULT_LIMIT))
-    if not text.isdigit():
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
         raise QueryError(f"could not parse 'limit' parameter: {text!r} is not a number")
     value = int(text)
     if value <= 0:
@@ -98,7 +98,7 @@ def steps(parameters: Parameters, start: int, end: int) -> range:
 def _duration(text: str, name: str) -> int:
     try:
         return round(float(text) * SECOND)
-    except ValueError:
+    except (ValueError, OverflowError):
         pass
     try:
         return duration_ns(text)

@@ -7,14 +7,14 @@ Rule 2: anything odd in a chunk (a line that is no JSON object, a field of anoth
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
 
-from shipper.chunk import Carry, Chunk, Part, Processed, Span
+from shipper.chunk import Carry, Chunk, Part, Processed
 from shipper.config.model import AnyStage, Json, Labels, Timestamp
 from shipper.delivery.wire import encode_column
 from shipper.pipeline.instants import Instants
@@ -31,7 +31,7 @@ _MOST_STREAMS: Final = 256
 Row = tuple[str | None, ...]
 
 
-def processed(chunk: Chunk, parts: list[Part], carry: Carry) -> Processed:
+def processed(chunk: Chunk, parts: list[Part], carry: Carry, untimed: Collection[int]) -> Processed:
     """What became of a chunk of which nothing was dropped or refused."""
     return Processed(
         span=chunk.span,
@@ -41,6 +41,7 @@ def processed(chunk: Chunk, parts: list[Part], carry: Carry) -> Processed:
         lengths=chunk.lengths,
         sizes=chunk.sizes,
         fallbacks=dict(chunk.fallbacks),
+        untimed=untimed,
     )
 
 
@@ -58,7 +59,19 @@ def whole_column(chunk: Chunk, carry: Carry, labels: str) -> Processed:
         last=clock + count - 1,
         where=range(count),
     )
-    return processed(chunk, [part], carry)
+    after = Carry(clock + count - 1, carry.parsed, carry.recent, carry.level, carry.record)
+    return processed(chunk, [part], after, range(count))
+
+
+def timed_column(chunk: Chunk, carry: Carry, labels: str, window: Window) -> Processed | None:
+    """The same where the origin says when each line was written; None if the window needs a closer look."""
+    count = len(chunk.lines)
+    times = Times(carry, chunk.span, chunk.times)
+    issued = times.issue([None] * count, range(count))
+    if not window.holds(min(issued), max(issued), chunk.span.clock):
+        return None
+    part = encode_part(labels, issued, chunk.lines, range(count), rising=times.rising)
+    return processed(chunk, [part], times.carry(carry.level, carry.record), times.untimed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,22 +143,25 @@ class JsonColumns:
             rows = list(map(self._decode, chunk.lines))
         except (ValueError, RecursionError):  # msgspec's and Unicode's errors are ValueErrors
             return None
-        times = Times(carry, chunk.span)
-        timestamps = self._timestamps(rows, times, chunk.span)
+        times = Times(carry, chunk.span, chunk.times)
+        timestamps = self._timestamps(rows, times, chunk)
         if timestamps is None:
             return None
         parts = self._parts(rows, chunk, timestamps, rising=times.rising)
         if parts is None:
             return None
         level, record = ("", "") if self._plan.closes_record else (carry.level, carry.record)
-        return processed(chunk, parts, times.carry(level, record))
+        untimed = range(len(rows)) if self._time is None and chunk.times is None else times.untimed
+        return processed(chunk, parts, times.carry(level, record), untimed)
 
-    def _timestamps(self, rows: list[Any], times: Times, span: Span) -> list[int] | None:
+    def _timestamps(self, rows: list[Any], times: Times, chunk: Chunk) -> list[int] | None:
         """The timestamps of the rows; None if one of their times, or the window, needs a closer look."""
-        count, clock = len(rows), span.clock
-        if self._time is None:
+        count, clock = len(rows), chunk.span.clock
+        own: Sequence[int | None] | None = [None] * count
+        if self._time is not None:
+            own = self._instants.column(list(map(self._time, rows)), clock, chunk.span.latest)
+        elif chunk.times is None:
             return list(range(clock, clock + count))
-        own = self._instants.column(list(map(self._time, rows)), clock, span.latest)
         if own is None:
             return None
         issued = times.issue(own, range(count))
@@ -176,7 +192,9 @@ class JsonColumns:
     def _stream(self, chunk: Chunk, row: Row) -> str | None:
         """The labels of a row; None if some of it would have to become metadata."""
         changes = changes_of(self._plan.labels, row)
-        stream: Stream = self._labeller.stream(chunk.span.origin.path, chunk.span.demoted, changes)
+        stream: Stream = self._labeller.stream(
+            chunk.span.origin.path, chunk.span.demoted, changes, chunk.span.origin.facts
+        )
         return None if stream.metadata or stream.counts else stream.labels
 
 

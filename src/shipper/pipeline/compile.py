@@ -15,7 +15,7 @@ from typing import Final
 from shipper.chunk import Carry, Chunk, Processed
 from shipper.config.model import AnyStage, Auto, Cri, Limit, ResolvedSource, Timestamp
 from shipper.config.stages import JSON
-from shipper.pipeline.columns import JsonColumns, JsonPlan, plan_of, whole_column
+from shipper.pipeline.columns import JsonColumns, JsonPlan, plan_of, timed_column, whole_column
 from shipper.pipeline.general import General
 from shipper.pipeline.labels import LabelGuard, Labeller
 from shipper.pipeline.multiline import compile_multiline
@@ -37,7 +37,7 @@ class Pipeline:
         self._grouper = compile_multiline(resolved.multiline)
         self._untouched = not any(not isinstance(stage, Limit) for stage in resolved.stages)
         self._suspicion = ZoneSuspicion()
-        window = window_of(resolved)
+        window = self._window = window_of(resolved)
         plan = _plan(resolved) if self._grouper is None else None
         self._json = JsonColumns(plan, self._labeller, window, self._suspicion, resolved.timezone) if plan else None
         self._general = General(
@@ -55,9 +55,7 @@ class Pipeline:
     def __call__(self, chunk: Chunk, carry: Carry) -> Processed:
         """What becomes of a chunk, and what the next one of its lane inherits."""
         processed = self._straight(chunk, carry) if chunk.plain and chunk.lines else None
-        if processed is None:
-            processed = self._general(chunk, carry)
-        return processed
+        return self._general(chunk, carry) if processed is None else processed
 
     @property
     def timezone_suspect(self) -> int | None:
@@ -65,7 +63,8 @@ class Pipeline:
         return self._suspicion.ahead
 
     def newly_demoted(self) -> tuple[str, ...]:
-        """Labels that went over `max_label_values` since this was asked last, for `span.demoted` of the next spans."""
+        """Labels that went over `max_label_values`, now or in an earlier life, since this was asked last: for
+        `span.demoted` of the next spans."""
         return self._guard.newly_over()
 
     def _straight(self, chunk: Chunk, carry: Carry) -> Processed | None:
@@ -75,8 +74,13 @@ class Pipeline:
             return None
         if self._grouper is not None and len(self._grouper.starts(chunk.lines)) < len(chunk.lines):
             return None
-        stream = self._labeller.stream(chunk.span.origin.path, chunk.span.demoted, ())
-        return None if stream.metadata or stream.counts else whole_column(chunk, carry, stream.labels)
+        origin = chunk.span.origin
+        stream = self._labeller.stream(origin.path, chunk.span.demoted, (), origin.facts)
+        if stream.metadata or stream.counts:
+            return None
+        if chunk.times is not None:
+            return timed_column(chunk, carry, stream.labels, self._window)
+        return whole_column(chunk, carry, stream.labels)
 
 
 def compile_pipeline(resolved: ResolvedSource, *, metadata: bool = True) -> Pipeline:

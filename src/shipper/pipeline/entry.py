@@ -62,7 +62,7 @@ class Entry:
 class Work:
     """One chunk in the pipeline."""
 
-    __slots__ = ("_offsets", "chunk", "clock", "counts", "held", "latest", "level", "record")
+    __slots__ = ("_offsets", "chunk", "clock", "counts", "failed", "held", "latest", "level", "record")
 
     def __init__(self, chunk: Chunk, carry: Carry) -> None:
         self.chunk = chunk
@@ -74,8 +74,10 @@ class Work:
         """What a continuation line inherits."""
         self.record = carry.record
         """What the last line was part of (tracebacks.py)."""
-        self.held: dict[str, Entry] = {}
-        """Entries kept back, by what they wait for."""
+        self.held: dict[Stage, dict[str, Entry]] = {}
+        """Entries that a stage keeps back, by what they wait for."""
+        self.failed: list[tuple[Entry, str]] = []
+        """Entries that a stage failed on, and how."""
         self._offsets: list[int] | None = None
 
     def count(self, reason: str) -> None:

@@ -4,13 +4,16 @@ Rule 1: every physical line ends in exactly one part, drop count or refused entr
 Rule 2: a blank line (white space only) inside a record is counted with it and left out of its text; elsewhere it is
         dropped, reason "blank". `keep_blank_lines` keeps both.
 Rule 3: the result is a function of chunk and carry.
+Rule 4: a record that a stage fails on (a bug of ours) becomes a dead letter that points at its bytes; the others go on.
 """
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
+from pathlib import Path
 
 from shipper.chunk import Carry, Chunk, Part, Processed, Refused
 from shipper.pipeline.entry import HELD, Entry, Stage, Work
@@ -20,7 +23,7 @@ from shipper.pipeline.parts import Pairs, fitting, part_of
 from shipper.pipeline.suspicion import ZoneSuspicion
 from shipper.pipeline.texts import cut
 from shipper.pipeline.timestamps import Times
-from shipper.pipeline.window import Window, written
+from shipper.pipeline.window import ORIGINAL, RESTAMPED, Window, written
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,10 +46,12 @@ class General:
         work = Work(chunk, carry)
         dropped: dict[str, int] = {}
         entries = self._through_stages(self._records(chunk, dropped), work, dropped)
-        times = Times(carry, chunk.span)
-        timestamps = self._timestamps(entries, times, work.clock)
+        times = Times(carry, chunk.span, chunk.times)
+        timed = self.timed or chunk.times is not None
+        timestamps = self._timestamps(entries, times, work.clock, timed=timed)
         outcome = _Outcome(chunk, times, dropped, work)
         parts = self._parts(entries, timestamps, outcome)
+        self._set_aside(work.failed, outcome)
         after = times.carry(work.level, work.record)
         return Processed(
             span=chunk.span,
@@ -58,6 +63,7 @@ class General:
             dropped=dropped,
             fallbacks=work.counts,
             refused=outcome.refused,
+            untimed=times.untimed if timed else range(len(chunk.lines)),
         )
 
     def _records(self, chunk: Chunk, dropped: dict[str, int]) -> Iterator[Entry]:
@@ -78,8 +84,9 @@ class General:
     def _through_stages(self, records: Iterable[Entry], work: Work, dropped: dict[str, int]) -> list[Entry]:
         entries = _pass(self.stages, records, work, dropped)
         for place, stage in enumerate(self.stages):
-            if work.held and stage.name == "cri":  # the chunk ends: what waits for its end goes on as it is
-                entries += _pass(self.stages[place + 1 :], list(work.held.values()), work, dropped)
+            waiting = work.held.get(stage)
+            if waiting:  # the chunk ends: what waits for its end goes on as it is
+                entries += _pass(self.stages[place + 1 :], waiting.values(), work, dropped)
                 entries.sort(key=attrgetter("index"))
         for entry in entries:
             if len(entry.text) > self.max_bytes:
@@ -87,12 +94,12 @@ class General:
                 work.count("cut")
         return entries
 
-    def _timestamps(self, entries: Sequence[Entry], times: Times, clock: int) -> list[int]:
-        if self.timed:
+    def _timestamps(self, entries: Sequence[Entry], times: Times, clock: int, *, timed: bool) -> list[int]:
+        if timed:
             own = [entry.time for entry in entries]
             self.suspicion.observe(own, clock)
             return times.issue(own, [entry.index for entry in entries])
-        return [clock + entry.index for entry in entries]
+        return times.by_the_clock([clock + entry.index for entry in entries])
 
     def _parts(self, entries: Sequence[Entry], timestamps: Sequence[int], outcome: _Outcome) -> list[Part]:
         groups: dict[tuple[str, str], tuple[list[Entry], list[int], list[Pairs]]] = {}
@@ -110,10 +117,16 @@ class General:
             group[2].append(self._pairs(entry, stream, outcome))
         return [part_of(tenant, labels, *group) for (tenant, labels), group in groups.items()]
 
+    def _set_aside(self, failed: Sequence[tuple[Entry, str]], outcome: _Outcome) -> None:
+        span = outcome.chunk.span
+        for entry, words in failed:
+            stream = self.labeller.stream(span.origin.path, span.demoted, ())
+            outcome.refused.append(outcome.refuse(entry, outcome.clock + entry.index, stream, "pipeline_failed", words))
+
     def _stream(self, entry: Entry, outcome: _Outcome) -> Stream:
         span = outcome.chunk.span
         changes = tuple(entry.changes.items()) if entry.changes else ()
-        stream = self.labeller.stream(span.origin.path, span.demoted, changes)
+        stream = self.labeller.stream(span.origin.path, span.demoted, changes, span.origin.facts)
         for reason in stream.counts:
             outcome.work.count(reason)
         return stream
@@ -133,7 +146,10 @@ class General:
         if not reason:
             return timestamp
         if policy == "restamp":
-            entry.attach("original_timestamp", written(timestamp))
+            outcome.work.count(RESTAMPED)
+            original = outcome.original(entry)
+            if original is not None:
+                entry.attach(ORIGINAL, written(original))
             return outcome.times.free(outcome.clock + entry.index)
         if policy == "drop":
             outcome.dropped[reason] = outcome.dropped.get(reason, 0) + entry.weight
@@ -148,15 +164,26 @@ def _pass(stages: Sequence[Stage], records: Iterable[Entry], work: Work, dropped
     entries: list[Entry] = []
     keep = entries.append
     for entry in records:
-        for stage in stages:
-            reason = stage(entry, work)
-            if reason:
-                if reason is not HELD:
-                    dropped[reason] = dropped.get(reason, 0) + entry.weight
-                break
-        else:
+        reason = ""
+        try:
+            for stage in stages:
+                reason = stage(entry, work)
+                if reason:
+                    break
+        except Exception as error:  # noqa: BLE001  # one line must not stop a source, whatever is in it
+            work.failed.append((entry, _where(error)))
+            continue
+        if not reason:
             keep(entry)
+        elif reason is not HELD:
+            dropped[reason] = dropped.get(reason, 0) + entry.weight
     return entries
+
+
+def _where(error: Exception) -> str:
+    """What went wrong and where in the code; an error's own words may quote the line, and so its secrets."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} in {Path(last.filename).name}, line {last.lineno}; please report this"
 
 
 class _Outcome:
@@ -172,8 +199,14 @@ class _Outcome:
         self.work = work
         self.refused: list[Refused] = []
 
+    def original(self, entry: Entry) -> int | None:
+        """The time an entry was written at, by itself or by its origin; None: not known."""
+        if entry.time is None and self.chunk.times is not None:
+            return self.chunk.times[entry.index]
+        return entry.time
+
     def refuse(self, entry: Entry, timestamp: int, stream: Stream, reason: str, words: str) -> Refused:
-        """A dead letter that points to the bytes of an entry."""
+        """A dead letter of an entry: it points to its bytes where these last, else it keeps the text."""
         offset = self.work.offset(entry.index)
         last = entry.last
         sizes = self.chunk.sizes
@@ -185,7 +218,7 @@ class _Outcome:
             timestamp=timestamp,
             labels=stream.labels,
             tenant=entry.tenant,
-            text=None,
+            text=None if self.chunk.span.origin.lasting else entry.text,
             reason=reason,
             words=words,
         )

@@ -1,10 +1,11 @@
 """From the labels a line asks for to the stream it joins, and the guard against labels with too many values.
 
-Rule 1: labels of the configuration, then of the path, then `filename`, then what stages set: the later wins.
+Rule 1: labels of the configuration, then of the path or container, then `filename`, then what stages set: the later
+        wins.
 Rule 2: what Loki would refuse as a label (a value above 2048 bytes, a name beyond the fifteenth), and a demoted label,
         becomes structured metadata; where there is none, it is left out.
 Rule 3: `level` from a line or a path is one of levels.LEVELS, so it is bounded and never demoted.
-Rule 4: a stream is a function of path, demoted names and changes alone; the guard only watches.
+Rule 4: a stream is a function of path, facts, demoted names and changes alone; the guard only watches.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import re2
 
 from shipper.config.model import ResolvedSource
 from shipper.delivery.wire import format_labels
+from shipper.pipeline.containers import ContainerLabels, Facts
 from shipper.pipeline.levels import level_of
 from shipper.pipeline.texts import encodable
 
@@ -69,8 +71,15 @@ class LabelGuard:
                 self._news.append(name)
                 del self._values[name]
 
+    def meet(self, names: Iterable[str]) -> None:
+        """Take note of labels that were demoted before and that lines still have."""
+        for name in names:
+            if name not in self._over:
+                self._over.add(name)
+                self._news.append(name)
+
     def newly_over(self) -> tuple[str, ...]:
-        """Names that went over the limit since this was asked last, sorted."""
+        """Names that went over the limit, or were met demoted, since this was asked last, sorted."""
         names, self._news = tuple(sorted(self._news)), []
         return names
 
@@ -84,16 +93,17 @@ class Labeller:
         self._filename = resolved.filename_label
         self._metadata = metadata
         self._guard = guard
-        self._streams: dict[tuple[str, tuple[str, ...], Changes], Stream] = {}
+        self._container_labels = ContainerLabels(resolved)
+        self._streams: dict[tuple[str, Facts, tuple[str, ...], Changes], Stream] = {}
 
-    def stream(self, path: str, demoted: tuple[str, ...], changes: Changes) -> Stream:
-        """The stream of a line of this path, whose stages made these changes; an empty value removes a label."""
-        key = path, demoted, changes
+    def stream(self, path: str, demoted: tuple[str, ...], changes: Changes, facts: Facts = ()) -> Stream:
+        """The stream of a line of this origin, whose stages made these changes; an empty value removes a label."""
+        key = path, facts, demoted, changes
         stream = self._streams.get(key)
         if stream is None:
             if len(self._streams) >= _CACHED:
                 self._streams.clear()
-            stream = self._streams[key] = self._make(path, demoted, changes)
+            stream = self._streams[key] = self._make(path, facts, demoted, changes)
         return stream
 
     def path_labels(self, path: str) -> dict[str, str]:
@@ -106,13 +116,14 @@ class Labeller:
             found[LEVEL] = level_of(found[LEVEL])
         return found
 
-    def _make(self, path: str, demoted: tuple[str, ...], changes: Changes) -> Stream:
+    def _make(self, path: str, facts: Facts, demoted: tuple[str, ...], changes: Changes) -> Stream:
         path = encodable(path)
-        from_path = self.path_labels(path)
+        place = self.path_labels(path) | self._container_labels(facts)
         filename = {"filename": path} if self._filename else {}
-        labels = {name: value for name, value in (self._static | from_path | filename | dict(changes)).items() if value}
-        watched = {**from_path, **dict(changes)}
+        labels = {name: value for name, value in (self._static | place | filename | dict(changes)).items() if value}
+        watched = {**place, **dict(changes)}
         self._guard.observe((name, value) for name, value in labels.items() if name in watched and name not in demoted)
+        self._guard.meet(name for name in demoted if name in labels and name != LEVEL)
         return self._fit(labels, demoted)
 
     def _fit(self, labels: dict[str, str], demoted: tuple[str, ...]) -> Stream:

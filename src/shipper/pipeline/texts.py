@@ -14,6 +14,8 @@ import orjson
 
 _COLOURS: Final = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]")
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
+_DEEPEST: Final = 254
+"""Levels that orjson writes. A bound of our own: Python's depends on who called, and results must not."""
 
 
 def cut(text: bytes, limit: int) -> bytes:
@@ -54,14 +56,25 @@ def scalar_text(value: object) -> str | None:
 
 
 def field_text(value: object) -> str | None:
-    """The text of any field's value, objects and arrays as JSON; None for a missing or null one."""
+    """The text of any field's value, objects and arrays as JSON; None for a missing, null or too deep one."""
     if isinstance(value, dict | list):
         return _json(value)
     return scalar_text(value)
 
 
-def _json(value: object) -> str:
+def too_deep(value: object) -> bool:
+    """Whether objects and arrays are nested deeper than is read or written; found without recursion."""
+    level = [value]
+    for _ in range(_DEEPEST):
+        inner = (part.values() if isinstance(part, dict) else part for part in level if isinstance(part, dict | list))
+        level = [part for parts in inner for part in parts]
+    return any(isinstance(part, dict | list) for part in level)
+
+
+def _json(value: object) -> str | None:
     try:
         return orjson.dumps(value).decode()
-    except orjson.JSONEncodeError:  # integers above 64 bits, lone surrogates
+    except orjson.JSONEncodeError:  # integers above 64 bits, lone surrogates, too many levels
+        if too_deep(value):
+            return None
         return encodable(json.dumps(value, ensure_ascii=False, separators=(",", ":")))

@@ -6,6 +6,8 @@ Rule 1: a time after `last` is issued as it is; one that is not, but is not befo
 Rule 2: a line without a time gets `last` + 1 ns. Only the first line of a span may do otherwise, if nothing was issued
         yet, or an end of file lies between and the clock is over 10 s away from `last`: then it takes the first time
         that comes after it in the span as its own, or else the clock.
+        Where the origin says when each line was written, that is the clock of a line without a time: it takes it, or
+        `last` + 1 ns if `last` is up to 10 s later (the program's clock was read before the origin's).
 Rule 3: whatever these say, a value issued before, in this span or in the runs carried, is passed over for the next
         free one.
 Rule 4: nothing here depends on anything but the span, its carry and the times given.
@@ -13,7 +15,7 @@ Rule 4: nothing here depends on anything but the span, its carry and the times g
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import islice
 from operator import lt
 from typing import Final, cast
@@ -30,10 +32,22 @@ Runs = tuple[tuple[int, int], ...]
 class Times:
     """The state of Rule 1 to 3 over one span."""
 
-    __slots__ = ("_highest", "_issued", "_last", "_parsed", "_recent", "_span", "_taken", "rising")
+    __slots__ = (
+        "_clocks",
+        "_highest",
+        "_issued",
+        "_last",
+        "_parsed",
+        "_recent",
+        "_span",
+        "_taken",
+        "rising",
+        "untimed",
+    )
 
-    def __init__(self, carry: Carry, span: Span) -> None:
+    def __init__(self, carry: Carry, span: Span, clocks: Sequence[int] | None = None) -> None:
         self._span = span
+        self._clocks = clocks
         self._last = carry.issued
         self._parsed = carry.parsed
         self._recent = carry.recent
@@ -43,6 +57,8 @@ class Times:
         self._taken: _Taken | None = None
         self.rising = False
         """Whether it is known that what was issued only rises."""
+        self.untimed: Collection[int] = ()
+        """The indices of those that had no time of their own."""
 
     def issue(self, times: Sequence[int | None], indices: Sequence[int]) -> list[int]:
         """The timestamps of a span's entries, in order; `indices`: of their first lines. To be called once."""
@@ -51,8 +67,41 @@ class Times:
             self._last = self._parsed = self._highest = self._issued[-1]
             self.rising = True
         else:
-            self._issue_each(times, indices)
+            self._issue_others(times, indices)
         return self._issued
+
+    def by_the_clock(self, issued: list[int]) -> list[int]:
+        """The timestamps of a pipeline that takes no times from lines: what comes under a later one follows them."""
+        if issued:
+            self._last = issued[-1]
+        return issued
+
+    def _issue_others(self, times: Sequence[int | None], indices: Sequence[int]) -> None:
+        if self._clocks is not None:
+            self._issue_by_clocks(times, [self._clocks[index] for index in indices])
+            return
+        if None in times:
+            self.untimed = frozenset(index for index, own in zip(indices, times, strict=True) if own is None)
+        self._issue_each(times, indices)
+
+    def _issue_by_clocks(self, times: Sequence[int | None], clocks: list[int]) -> None:
+        """For lines of which the origin says when each was written."""
+        if not any(times) and _all_later(clocks, self._highest):
+            self._issued = clocks
+            self._last = self._highest = clocks[-1]
+            self.rising = True
+            return
+        for own, clock in zip(times, clocks, strict=True):
+            if own is not None:
+                value = self._last + 1 if self._parsed <= own <= self._last else own
+                self._parsed = own
+            else:
+                value = self._last + 1 if clock <= self._last <= clock + BESIDE else clock
+            self._last = value if value > self._highest else self._free(value)
+            self._highest = max(self._highest, self._last)
+            if self._taken is not None:
+                self._taken.take(self._last)
+            self._issued.append(self._last)
 
     def _issue_each(self, times: Sequence[int | None], indices: Sequence[int]) -> None:
         last, parsed, issued = self._last, self._parsed, self._issued

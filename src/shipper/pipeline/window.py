@@ -3,6 +3,7 @@
 Rule 1: the window lies around the span's clock, so a replay decides as the first reading did.
 Rule 2: `restamp` gives `clock + index of the line`, moved past timestamps the span has used; the others keep theirs.
 Rule 3: a window of 0 has no limit on that side.
+Rule 4: what is restamped keeps as metadata the time it had of its own; a line that had none claims none.
 """
 
 from __future__ import annotations
@@ -14,6 +15,10 @@ from typing import Final
 from shipper.config.model import ResolvedSource
 
 SECOND: Final = 1_000_000_000
+ORIGINAL: Final = "original_timestamp"
+"""Metadata that keeps the time of its own that an entry had before it was restamped."""
+RESTAMPED: Final = "restamped"
+"""Why an entry is counted that was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +46,10 @@ class Window:
 
     def words(self, reason: str, timestamp: int, clock: int) -> str:
         """Why an entry is refused, for people."""
-        time = written(timestamp)
+        time, now = written(timestamp), written(clock - clock % SECOND)
         if reason == "too_old":
-            return f"{time} is older than max_age ({_span(self.max_age)} before {written(clock)})"
-        return f"{time} is further ahead than max_ahead ({_span(self.max_ahead)} after {written(clock)})"
+            return f"{time} is older than max_age ({_span(self.max_age)} before {now})"
+        return f"{time} is further ahead than max_ahead ({_span(self.max_ahead)} after {now})"
 
 
 def window_of(resolved: ResolvedSource) -> Window:

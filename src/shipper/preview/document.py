@@ -27,6 +27,18 @@ def document(survey: Survey, concerns: list[str]) -> dict[str, Any]:
             }
             for look in survey.looks
         ],
+        "containers": [
+            {
+                "name": found.container.name,
+                "id": found.container.short,
+                "image": found.container.image,
+                "running": found.running,
+                "included": found.verdict.included,
+                "rule": found.verdict.rule,
+                "labels": found.labels,
+            }
+            for found in survey.containers
+        ],
         "unreadable": [
             {"path": trouble.path, "failure": trouble.name, "detail": trouble.detail, "hint": trouble.hint}
             for trouble in survey.troubles

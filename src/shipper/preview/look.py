@@ -15,12 +15,16 @@ from shipper.config.model import FileSource, ResolvedSource
 from shipper.failures import HINTS
 from shipper.sources.file.content import Content, open_content, reader, trouble
 from shipper.sources.file.discovery import Discovery, Found, Problem
-from shipper.sources.file.framing import Framed, Framer
 from shipper.sources.file.paths import label
+from shipper.sources.file.tail import BLOCK
+from shipper.sources.framing import Framed, Framer
 
 END = 1 << 20
 BUDGET = 64 << 20
-PIECE = 256 << 10
+PIECE = BLOCK
+"""What the agent reads at once, so that chunks end where they would there."""
+TAIL = 1000
+"""Lines at the end of each container's stream that are looked at."""
 
 Reader = Callable[[int, int], bytes]
 
@@ -59,6 +63,7 @@ class Looker:
         self._clock = clock
         self._discovery = Discovery(source.paths, source.exclude, source.link_roots)
         self._left = BUDGET
+        self.found = ()
         self.troubles: list[Trouble] = []
 
     def looks(self) -> Iterator[Look]:

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-
-import orjson
+from typing import TYPE_CHECKING
 
 from shipper.chunk import Part, Processed
 from shipper.clock import Clock
-from shipper.config.model import Auto, FileSource, Json, ResolvedSource
+from shipper.config.model import DockerSource, FileSource, ResolvedSource, without_user_info
 from shipper.delivery.wire import iterate_entries, parse_labels
 from shipper.pipeline.compile import Pipeline, compile_pipeline
 from shipper.preview.look import Look, Looker, Trouble
+from shipper.preview.unread import Unread
 
-MESSAGE_KEYS = ("message", "msg", "event", "body", "text", "log", "MESSAGE", "Message")
-KEYS_LOOKED_AT = 2000
-"""Lines per file whose JSON is looked at for its message."""
+if TYPE_CHECKING:
+    from shipper.preview.containers import ContainerLooker, Found
+
+FIELDS_LOOKED_AT = 2000
+"""Lines per file whose JSON is looked at for fields that are not read."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -31,17 +33,6 @@ class Sample:
     metadata: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(slots=True)
-class Messages:
-    """Where JSON lines keep their message."""
-
-    objects: int = 0
-    without: int = 0
-    """Of these, without any of the keys that the pipeline reads."""
-    elsewhere: Counter[str] = field(default_factory=Counter)
-    """Keys that might have been meant, in lines without."""
-
-
 @dataclass(slots=True, kw_only=True)
 class Survey:
     """All that a preview knows of one source."""
@@ -49,6 +40,8 @@ class Survey:
     source: str
     pipeline: str
     paths: tuple[str, ...]
+    containers: Sequence[Found] = ()
+    """The containers there are, meant or not; none of a source of files."""
     looks: list[Look] = field(default_factory=list)
     troubles: list[Trouble] = field(default_factory=list)
     lines: int = 0
@@ -65,30 +58,40 @@ class Survey:
     """One example of why, for each reason in `refused`."""
     fallbacks: Counter[str] = field(default_factory=Counter)
     demoted: tuple[str, ...] = ()
-    """Labels with more values than `max_label_values`."""
+    """Labels with more values than `max_label_values`, sorted."""
     timezone_suspect: int | None = None
-    messages: Messages = field(default_factory=Messages)
+    unread: Unread
+    """Fields of JSON lines that the pipeline leaves."""
 
 
-def survey(resolved: ResolvedSource, source: FileSource, clock: Clock, samples: int) -> Survey:
-    """Look at a source's files and run what is in them through its pipeline."""
-    found = Survey(source=source.name, pipeline=source.pipeline, paths=source.paths)
+def survey(resolved: ResolvedSource, source: FileSource | DockerSource, clock: Clock, samples: int) -> Survey:
+    """Look at a source's files or containers and run what is in them through its pipeline."""
+    paths = source.paths if isinstance(source, FileSource) else (without_user_info(source.host),)
+    unread = Unread(resolved, clock.now())
+    found = Survey(source=source.name, pipeline=source.pipeline, paths=paths, unread=unread)
     pipeline = compile_pipeline(resolved)
-    keys = _message_keys(resolved)
-    looker = Looker(resolved, source, clock)
+    looker = _looker(resolved, source, clock)
     for look in looker.looks():
-        if keys:
-            _look_for_messages(found.messages, look, keys)
+        unread.look(islice((line for chunk in look.chunks for line in chunk.lines), FIELDS_LOOKED_AT))
         for chunk in look.chunks:
+            chunk.span.demoted = found.demoted
             processed = pipeline(chunk, chunk.lane.carry)
             chunk.lane.carry = processed.carry
             _note(found, processed, samples)
-        _ask(found, pipeline)
+            _ask(found, pipeline)
         look.chunks.clear()
         found.looks.append(look)
-    found.troubles = looker.troubles
+    found.troubles, found.containers = looker.troubles, looker.found
     found.samples = chosen(found.samples, samples)
     return found
+
+
+def _looker(resolved: ResolvedSource, source: FileSource | DockerSource, clock: Clock) -> Looker | ContainerLooker:
+    if isinstance(source, FileSource):
+        return Looker(resolved, source, clock)
+    from shipper.preview.containers import ContainerLooker  # it brings in an HTTP client
+
+    return ContainerLooker(resolved, source, clock)
 
 
 def _note(found: Survey, processed: Processed, samples: int) -> None:
@@ -123,39 +126,6 @@ def chosen(samples: list[Sample], count: int) -> list[Sample]:
 
 
 def _ask(found: Survey, pipeline: Pipeline) -> None:
-    """What a pipeline knows after many lines."""
+    """What a pipeline knows after many lines; a label is demoted from the next chunk on, as by the agent."""
     found.demoted = tuple(sorted({*found.demoted, *pipeline.newly_demoted()}))
     found.timezone_suspect = pipeline.timezone_suspect
-
-
-def _message_keys(resolved: ResolvedSource) -> tuple[str, ...]:
-    """The keys in which the pipeline looks for a JSON line's message; none if it reads no JSON."""
-    for stage in resolved.stages:
-        if isinstance(stage, Json):
-            return stage.message
-        if isinstance(stage, Auto):
-            return Json().message
-    return ()
-
-
-def _look_for_messages(messages: Messages, look: Look, keys: tuple[str, ...]) -> None:
-    lines = (line for chunk in look.chunks for line in chunk.lines)
-    for line in islice(lines, KEYS_LOOKED_AT):
-        document = _object(line)
-        if document is None:
-            continue
-        messages.objects += 1
-        if not any(isinstance(document.get(key), str) and document[key] for key in keys):
-            messages.without += 1
-            other = (key for key in MESSAGE_KEYS if isinstance(document.get(key), str) and document[key])
-            messages.elsewhere.update(islice(other, 1))
-
-
-def _object(line: bytes) -> dict[str, object] | None:
-    if not line.startswith(b"{"):
-        return None
-    try:
-        document = orjson.loads(line)
-    except orjson.JSONDecodeError:
-        return None
-    return document if isinstance(document, dict) else None

@@ -6,10 +6,12 @@ Rule 2: `step` does one bounded unit of work and returns; it never sleeps.
 
 from __future__ import annotations
 
+import asyncio
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from shipper.chunk import Carry, Chunk, Fingerprint, Span
+from shipper.chunk import Carry, Chunk, Fingerprint, Lane, Mark, Origin, Span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +32,7 @@ class Generation:
     """Size at the last look, bytes."""
     changed: int
     """When the file had been changed last at the last look, ns; 0: not known."""
-    fingerprint: Fingerprint
+    fingerprint: Mark
     """Of the content up to `offset`."""
     at_eof: bool
     """Whether `offset` was the end of the file when it was read."""
@@ -38,6 +40,10 @@ class Generation:
     """The lane's state after the last settled span."""
     finished: bool
     """Nothing more will be read from it."""
+    gone: bool = False
+    """At the last look no name led to its content any more: if no copy of it is found, what was unread is lost."""
+    facts: tuple[tuple[str, str], ...] = ()
+    """As in `Origin`."""
     open: tuple[OpenSpan, ...] = ()
     """Spans begun and not yet part of `offset`, in order."""
 
@@ -52,13 +58,15 @@ class OpenSpan:
     clock: int
     after_eof: bool
     hit_eof: bool
-    fingerprint: Fingerprint
+    fingerprint: Mark
     file_changed: int
     carry: Carry
     demoted: tuple[str, ...]
     epoch: str
     settled: bool
     """Settled already, but behind one that is not: not to be sent again."""
+    carry_after: Carry = field(default_factory=Carry)
+    """The lane's state after it, if it is settled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,17 +77,63 @@ class Note:
     source: str
     path: str
     seen_at: str
-    device: int
-    inode: int
+    device: int = 0
+    inode: int = 0
+    """Of the file; 0: it is none."""
     size: int
     changed: int = 0
     """When the file had been changed last, ns; 0: not known."""
     start: int = 0
     """Where reading begins, for a new generation (`start_at = "end"`)."""
-    fingerprint: Fingerprint = field(default_factory=Fingerprint)
+    fingerprint: Mark = field(default_factory=Fingerprint)
     """Of the content up to `start`, for a new generation."""
+    facts: tuple[tuple[str, str], ...] = ()
+    """As in `Origin`."""
     final: int | None = None
     """Nothing after this offset will ever be read: finished once everything before it is settled."""
+    gone: bool = False
+    """As in `Generation`."""
+    lost: int = 0
+    """Bytes of it that were found to be gone before they were read, not noted before. `size` is without them: the count
+    and what keeps it from being made again after a restart are one."""
+
+
+def replayed(known: OpenSpan, origin: Origin) -> Span:
+    """The span that the journal remembers."""
+    return Span(
+        origin=origin,
+        start=known.start,
+        end=known.end,
+        clock=known.clock,
+        after_eof=known.after_eof,
+        hit_eof=known.hit_eof,
+        fingerprint=known.fingerprint,
+        file_changed=known.file_changed,
+        carry=known.carry,
+        demoted=known.demoted,
+        epoch=known.epoch,
+        row=known.row,
+        replay=True,
+    )
+
+
+def inherit(lane: Lane, generation: Generation) -> None:
+    """What is read next follows what was read last: of the newest generation that anything was read of."""
+    if generation.carry.issued:
+        lane.carry, lane.heir = generation.carry, 0
+    for span in generation.open:
+        lane.carry, lane.heir = (span.carry_after, 0) if span.settled else (span.carry, span.row)
+
+
+class Grouper(Protocol):
+    """Where records of several lines begin."""
+
+    max_wait: int
+    """A record ends when no line came for so long, ns."""
+
+    def starts(self, lines: list[bytes]) -> list[int]:
+        """Indices at which a record begins; the first is 0."""
+        ...
 
 
 @dataclass(slots=True, kw_only=True)
@@ -90,12 +144,15 @@ class Step:
     notes: list[Note] = field(default_factory=list)
     abandoned: list[Span] = field(default_factory=list)
     """Open spans whose bytes are gone: to be closed without entries."""
-    truncated_unread: int = 0
-    """Bytes that were gone before they were read."""
     more: bool = False
     """There is more to read right now."""
     look_in: float = 1.0
     """Seconds until the next look is due if nothing wakes the source before."""
+
+    @property
+    def truncated_unread(self) -> int:
+        """Bytes that were gone before they were read."""
+        return sum([note.lost for note in self.notes])
 
     def then(self, later: Step) -> Step:
         """This step and the one after it as one."""
@@ -103,16 +160,35 @@ class Step:
             chunks=self.chunks + later.chunks,
             notes=self.notes + later.notes,
             abandoned=self.abandoned + later.abandoned,
-            truncated_unread=self.truncated_unread + later.truncated_unread,
             more=later.more,
             look_in=later.look_in,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extent:
+    """How much of a source there is, and how much was read."""
+
+    things: int
+    """Files or containers."""
+    size: int
+    """Bytes there are to read; what is not known counts as read."""
+    offset: int
+    """Bytes read of these."""
+    open: int = 0
+    """Files kept open, or connections."""
+    deleted_bytes_held: int = 0
+    """Bytes that deleted files take on the disk because they are kept open until they are read."""
+    deleted_unread: int = 0
+    """Bytes of these that were not read yet: they end with the process."""
 
 
 class Source(Protocol):
     """A kind of input; `step` runs in a thread of its own and may block on the file system, nothing else waits."""
 
     name: str
+    unit: str
+    """What its `things` are called: file, container."""
 
     def step(self, budget: int) -> Step:
         """Read up to about `budget` bytes; with 0 only look (rotations, truncations), read nothing."""
@@ -124,4 +200,19 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Give back every descriptor."""
+        ...
+
+    async def attend(self, wake: asyncio.Event, thread: Executor) -> None:
+        """What it needs done in the event loop beside its steps, until cancelled.
+
+        `wake` is set when a step is worth while; `thread` is the one that the steps run in.
+        """
+        ...
+
+    def extent(self) -> Extent:
+        """How far it is."""
+        ...
+
+    def pending_rest(self) -> list[tuple[str, int, int]]:
+        """Unterminated last lines: path, offset, bytes."""
         ...

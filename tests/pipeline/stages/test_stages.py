@@ -216,6 +216,13 @@ def test_tenant_is_fixed_or_named_by_a_field(run: Run) -> None:
     assert processed.fallbacks == {"tenant_invalid": 2, "not_json": 1}
 
 
+def test_two_cri_stages_wait_for_partial_lines_of_their_own(run: Run, seen: Any) -> None:
+    head = b"2026-01-27T15:46:41Z stdout P "
+    processed = run([head + head + b"a", head + b"b"], s.Cri(), s.Cri())
+    assert [(entry.where, entry.line) for entry in seen(processed)] == [(0, b"ab")]
+    assert [part.lines for part in processed.parts] == [2]
+
+
 def test_cri_joins_partial_lines_of_each_stream(run: Run, seen: Any) -> None:
     lines = [
         b"2026-01-27T15:46:41.000000001Z stdout P one ",

@@ -9,21 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
 
 from shipper.chunk import Carry, Chunk, Span
 from shipper.clock import Clock
 from shipper.config.model import FileSource as FileConfig
 from shipper.config.model import ResolvedSource
 from shipper.failures import Failures
+from shipper.sources.file.held import HeldDeleted
 from shipper.sources.file.source import FileSource
 from shipper.sources.step import Generation, Note, OpenSpan, Step
 
 PLENTY = 1 << 30
-
-# The machine may be busy: how long an example takes says nothing.
-settings.register_profile("shipper", deadline=None)
-settings.load_profile("shipper")
 
 
 class Journal:
@@ -34,6 +30,12 @@ class Journal:
         self.spans: dict[int, list[Span]] = {}
         self.settled: set[int] = set()
         self.final: dict[int, int] = {}
+        self.carries: dict[int, Carry] = {}
+        """The lane's state after a span, by row; the clock of the span for others."""
+        self.lost = 0
+        """Bytes gone before they were read."""
+        self.missing = 0
+        """Bytes of spans that were closed because they could not be read again."""
         self._row = 0
         self._id = 0
 
@@ -66,7 +68,9 @@ class Journal:
             inode=note.inode,
             size=note.size,
             changed=max(known.changed, note.changed),
+            gone=note.gone,
         )
+        self.lost += note.lost
         if note.final is not None:
             self.final[note.id] = note.final
         self._advance(note.id)
@@ -84,6 +88,10 @@ class Journal:
     def commit(self, span: Span) -> None:
         self.settled.add(span.row)
         self._advance(span.origin.generation)
+
+    def abandon(self, span: Span) -> None:
+        self.missing += span.size
+        self.commit(span)
 
     def known(self) -> list[Generation]:
         return [replace(known, open=self._open(known)) for known in self.generations.values()]
@@ -103,9 +111,13 @@ class Journal:
                 demoted=span.demoted,
                 epoch=span.epoch,
                 settled=span.row in self.settled,
+                carry_after=self._carry(span),
             )
             for span in self.spans.get(known.id, [])
         )
+
+    def _carry(self, span: Span) -> Carry:
+        return self.carries.get(span.row, Carry(issued=span.clock))
 
     def _advance(self, id_: int) -> None:
         spans = self.spans.setdefault(id_, [])
@@ -115,10 +127,11 @@ class Journal:
             self.generations[id_] = replace(
                 known,
                 changed=max(known.changed, span.file_changed),
+                size=max(known.size, span.end),
                 offset=span.end,
                 fingerprint=span.fingerprint,
                 at_eof=span.hit_eof,
-                carry=Carry(issued=span.clock),
+                carry=self._carry(span),
             )
         known = self.generations[id_]
         if not spans and self.final.get(id_, known.offset + 1) <= known.offset:
@@ -143,6 +156,7 @@ class Bench:
         self.resolved: dict[str, Any] = {}
         self.grouper: Any = None
         self.epochs: dict[str, ResolvedSource] = {}
+        self.held: HeldDeleted | None = None
         self.commits = True
         self._starts = 0
         self._arrived: set[int] = set()
@@ -172,6 +186,7 @@ class Bench:
             grouper=self.grouper,
             epochs=self.epochs,
             first_start=self._starts == 0,
+            held=self.held,
             wall=lambda: self.now,
         )
         self._starts += 1
@@ -196,7 +211,7 @@ class Bench:
             self._arrive(chunk)
         for span in step.abandoned:
             self.abandoned.append(span)
-            self.journal.commit(span)
+            self.journal.abandon(span)
         self.unread += step.truncated_unread
         return step
 

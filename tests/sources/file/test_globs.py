@@ -73,3 +73,45 @@ def test_an_exclude_with_a_slash_means_a_path_and_one_without_a_name():
 @given(st.text(alphabet="ab*?[]{},\\!^-./", max_size=12), st.text(alphabet="ab./-", max_size=8))
 def test_for_every_pattern_and_path_matching_answers_without_an_error(pattern, path):
     assert all(glob.matches("/" + path) in (True, False) for glob in parse("/" + pattern))
+
+
+def twin(parts, names):
+    """Matching by trying everything."""
+    if not parts or not names:
+        return not parts and not names
+    if parts[0] != "**":
+        return same(parts[0], names[0]) and twin(parts[1:], names[1:])
+    shown = not names[0].startswith(".")
+    if len(parts) == 1:
+        return shown and (len(names) == 1 or twin(parts, names[1:]))
+    return twin(parts[1:], names) or (shown and twin(parts, names[1:]))
+
+
+def same(part, name):
+    return name.startswith(".") <= part.startswith(".") and spelt(part, name)
+
+
+def spelt(part, name):
+    if part[:1] == "*":
+        return spelt(part[1:], name) or (name != "" and spelt(part, name[1:]))
+    if not part or not name:
+        return part == name
+    return part[0] in ("?", name[0]) and spelt(part[1:], name[1:])
+
+
+PARTS = st.lists(
+    st.text(alphabet="ab*?.", min_size=1, max_size=5).filter(lambda part: part != "."), min_size=1, max_size=5
+)
+PATHS = st.lists(st.text(alphabet="ab.", min_size=1, max_size=5), min_size=1, max_size=5)
+
+
+@given(PARTS.filter(lambda parts: ".." not in parts), PATHS)
+def test_for_every_pattern_and_path_the_answer_is_the_plain_twins(parts, names):
+    (glob,) = parse("/l*/" + "/".join(parts))
+    assert glob.matches("/" + "/".join(["log", *names])) == twin(["l*", *parts], ["log", *names])
+
+
+def test_a_pattern_of_many_stars_is_answered_at_once():
+    (name,), (path,) = parse("/" + "*a" * 40 + "*b"), parse("/*" + "/**/a" * 40 + "/b")
+    assert not name.matches("/" + "a" * 250)
+    assert not path.matches("/x" + "/a" * 250)

@@ -8,6 +8,8 @@ import shutil
 
 import pytest
 
+from shipper.chunk import Carry
+
 
 def numbers(first, end):
     return "".join(f"line {index}\n" for index in range(first, end))
@@ -243,3 +245,100 @@ def test_whether_an_end_of_file_came_before_a_span(bench):
     bench.write("app.log", "next\n")
     bench.start().later()
     assert (bench.chunks[-1].span.after_eof, bench.chunks[-1].span.hit_eof) == (True, True)
+
+
+def repoint(bench, name):
+    """Let the link `app.log` lead to another file."""
+    link = bench.root / "new"
+    link.symlink_to(name)
+    link.replace(bench.root / "app.log")
+
+
+def test_a_link_that_leads_elsewhere_by_now_leaves_its_file_to_be_finished_first(bench):
+    bench.write("first.txt", numbers(0, 5))
+    repoint(bench, "first.txt")
+    bench.start("app.log").later()
+    bench.write("first.txt", numbers(5, 9))
+    bench.write("second.txt", numbers(9, 12))
+    repoint(bench, "second.txt")
+    bench.crash().later(1, steps=10)
+    assert bench.texts() == named(0, 12)
+
+
+def test_a_file_at_rest_is_finished_after_its_link_was_led_elsewhere(bench):
+    bench.write("first.txt", numbers(0, 5))
+    repoint(bench, "first.txt")
+    bench.start("app.log").later(1, steps=70)
+    assert [status.open for status in bench.source.files()] == [False]
+    bench.write("first.txt", numbers(5, 9))
+    bench.write("second.txt", numbers(9, 12))
+    repoint(bench, "second.txt")
+    bench.later(10, steps=3)
+    assert bench.texts() == named(0, 12)
+
+
+def lane_after(bench, *, settle):
+    """The lane of the path after a restart at which the first span of a newer generation was settled, or was not."""
+    bench.commits = False
+    bench.write("app.log", numbers(0, 5))
+    bench.start("app.log*").later()
+    (bench.root / "app.log").rename(bench.root / "app.log.1")
+    bench.write("app.log", numbers(5, 9))
+    bench.later(6, steps=2)
+    older, newer = bench.chunks
+    assert (older.span.row, newer.span.row) == (1, 2)
+    newer.span.carry = Carry(issued=100)
+    for span in settle:
+        bench.journal.carries[span] = Carry(issued=span)
+        bench.journal.commit(bench.chunks[span - 1].span)
+    bench.start()
+    bench.step()
+    (chunk,) = bench.chunks[2:3]
+    return chunk.lane.carry.issued, chunk.lane.heir
+
+
+def test_after_a_restart_lines_follow_the_span_that_was_begun_last(bench):
+    assert lane_after(bench, settle=()) == (100, 2)
+
+
+def test_after_a_restart_lines_follow_a_later_span_that_is_settled_while_earlier_ones_are_not(bench):
+    assert lane_after(bench, settle=(2,)) == (2, 0)
+
+
+def test_after_a_restart_lines_follow_the_newest_generation_that_was_read(bench):
+    bench.write("app.log", numbers(0, 5))
+    bench.start("app.log*").later()
+    (bench.root / "app.log").rename(bench.root / "app.log.1")
+    (bench.root / "app.log").touch()
+    bench.later()
+    issued = bench.chunks[0].span.clock
+    bench.start()
+    bench.write("app.log", numbers(5, 9))
+    bench.later()
+    assert bench.chunks[1].lane.carry.issued == issued
+
+
+def test_a_file_with_other_bytes_is_not_taken_for_one_that_is_sought_to_be_read_again(bench):
+    bench.commits = False
+    bench.write("app.log", "line 1\n")
+    bench.start("app.log").later()
+    (bench.root / "app.log").unlink()
+    bench.write("app.log.1", "line 3\n")
+    bench.write("app.log", "")
+    bench.start().later(11, steps=3)
+    assert bench.texts() == ["line 1", "line 3"]
+
+
+def test_a_compressed_file_is_not_taken_for_a_newer_one_that_began_with_the_same_lines(bench):
+    banner = "".join(f"banner line {index:03} of every generation\n" for index in range(30))
+    bench.write("app.log", banner + "last\n")
+    bench.start("app.log").later()
+    (bench.root / "app.log").rename(bench.root / "app.log.1")
+    bench.write("app.log", banner)
+    bench.later(11)
+    (bench.root / "app.log").unlink()
+    with gzip.open(bench.root / "app.log.1.gz", "wb") as packed:
+        packed.write((bench.root / "app.log.1").read_bytes())
+    (bench.root / "app.log.1").unlink()
+    bench.start().later(11, steps=3)
+    assert bench.texts() == [*banner.splitlines(), "last", *banner.splitlines()]

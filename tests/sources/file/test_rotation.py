@@ -10,6 +10,8 @@ import shutil
 
 import pytest
 
+from shipper.sources.file.fingerprint import take
+
 BANNER = "".join(f"banner line {index:03} of every generation\n" for index in range(30))
 """More than the 1 KiB that a fingerprint's head sees."""
 
@@ -419,3 +421,40 @@ def test_an_idle_closed_file_that_is_truncated_and_regrown_is_a_new_content(benc
     bench.write("app.log", numbers(50, 90))
     bench.later(10)
     assert bench.texts() == named(0, 10) + named(50, 90)
+
+
+@pytest.mark.parametrize("first", ["", "one\n"])
+def test_a_rest_that_outlived_its_content_is_no_evidence_for_any_other_file(bench, first):
+    bench.write("app.log", f"{first}half")
+    bench.start("app.log").later()
+    os.truncate(bench.root / "app.log", 0)
+    bench.later(1, steps=8)
+    content = f"{first}half".encode()
+    known = take(lambda at, size: content[at : at + size], len(content))
+    assert (bench.texts()[-1], bench.chunks[-1].span.fingerprint) == ("half", known)
+
+
+def test_what_was_written_copied_and_truncated_after_a_look_at_the_empty_file_comes_before_what_follows(bench):
+    bench.write("app.log", "one\n")
+    bench.start("app.log").later()
+    copytruncate(bench)
+    bench.later()
+    (bench.root / "app.log.1").rename(bench.root / "app.log.2")
+    bench.write("app.log", "two\n")
+    copytruncate(bench)
+    bench.write("app.log", "three\n")
+    bench.later(1).later(11, steps=3)
+    assert bench.texts() == ["one", "two", "three"]
+
+
+def test_an_empty_file_that_was_written_to_and_renamed_comes_before_those_that_followed_it(bench):
+    bench.write("app.log", "")
+    bench.start("app.log").later()
+    for number in range(4):
+        bench.write("app.log", f"line {number}\n")
+        changed = bench.root.stat().st_mtime_ns + number * 10**6
+        os.utime(bench.root / "app.log", ns=(changed, changed))
+        if number < 3:
+            rotate(bench)
+    bench.later(1).later(11, steps=3)
+    assert bench.texts() == named(0, 4)

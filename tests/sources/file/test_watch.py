@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 
+from shipper.daemon import Daemon
 from shipper.failures import Failures
 from shipper.sources.file.watch import Watch
 
@@ -32,12 +33,14 @@ class Woken:
 
 
 async def watching(woken, failures, work):
-    task = asyncio.create_task(Watch(woken, woken.event, failures).run())
+    thread = Daemon("source")
+    task = asyncio.create_task(Watch(woken, woken.event, failures, thread).run())
     try:
         await work()
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+        thread.shutdown()
 
 
 async def poke_until(woken, path, seen):

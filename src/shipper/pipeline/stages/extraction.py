@@ -111,14 +111,15 @@ class ReadCri:
         return self._join(entry, work, stream, partial=match[3] == b"P")
 
     def _join(self, entry: Entry, work: Work, stream: str, *, partial: bool) -> str:
-        held = work.held.pop(stream, None)
+        waiting = work.held.setdefault(self, {})
+        held = waiting.pop(stream, None)
         if held is not None:
             entry.text = held.text + entry.text
-            entry.index = held.index
+            entry.index, entry.last = min(held.index, entry.index), max(held.last, entry.last)
             entry.weight += held.weight
             entry.time = held.time
             entry.add({"timestamp": (held.fields or {}).get("timestamp")})
         if not partial:
             return ""
-        work.held[stream] = entry
+        waiting[stream] = entry
         return HELD

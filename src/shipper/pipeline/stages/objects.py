@@ -14,7 +14,7 @@ import orjson
 
 from shipper.config.model import Json
 from shipper.pipeline.entry import Entry, Fields, Work
-from shipper.pipeline.texts import encodable
+from shipper.pipeline.texts import encodable, too_deep
 
 NOT_JSON: Final = "not_json"
 NOT_OBJECT: Final = "not_object"
@@ -76,6 +76,8 @@ def _read_leniently(text: bytes) -> tuple[Fields | None, str]:
         return None, TOO_DEEP
     except ValueError:
         return None, NOT_JSON
+    if too_deep(value):
+        return None, TOO_DEEP
     if not isinstance(value, dict):
         return None, NOT_OBJECT
     fields = {encodable(key): _encodable(member) for key, member in value.items()}

@@ -115,7 +115,11 @@ class Gzip:
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
-        self._ended_at: int | None = None
+        self._ended_at = 0
+        """The furthest place in the file known to be the end of a member (or of padding); 0: none is."""
+        self._damage: int | None = None
+        """Where the damage begins, in decompressed bytes."""
+        self._known = 0
         self._rewind()
 
     def read(self, offset: int, size: int) -> bytes:
@@ -131,24 +135,24 @@ class Gzip:
                 self._base += excess
         begin = offset - self._base
         data = bytes(self._buffer[begin : begin + size])
-        if not data and self._broken:
+        if not data and self._damage is not None:
             raise GzipBroken("the compressed file is damaged")
         return data
 
     def size(self) -> int:
         """Decompressed bytes known, and one more as long as more may come."""
-        known = self._base + len(self._buffer)
-        return known if self._ended_at == self.stat().st_size or self._broken else known + 1
+        ended = self._damage is not None or self._ended_at == self.stat().st_size
+        return self._known if ended else self._known + 1
 
     @property
     def whole(self) -> bool:
         """Whether the compressed file ends where a member ends: nothing is being written to it."""
-        while self._base + len(self._buffer) >= 0 and self._grow():
+        while self._grow():
             excess = len(self._buffer) - HISTORY
             if excess > 0:
                 del self._buffer[:excess]
                 self._base += excess
-        return self._ended_at == self._position and not self._broken
+        return self._ended_at == self._position and self._damage is None
 
     def stat(self) -> os.stat_result:
         """What the file system says of the compressed file."""
@@ -170,35 +174,48 @@ class Gzip:
         self._base = 0
         self._buffer = bytearray()
         self._inflater = zlib.decompressobj(wbits=31)
-        self._broken = False
+        self._between = False
 
     def _grow(self) -> bool:
         """Decompress one more piece; False where there is nothing more now."""
-        if self._broken:
+        known = self._base + len(self._buffer)
+        if known == self._damage:
             return False
-        data = self._inflater.unconsumed_tail
-        if not data:
-            data = os.pread(self._descriptor, PIECE, self._position)
-            self._position += len(data)
-        if not data:
-            return False
+        data = self._input()
+        if self._between and not data.strip(b"\0"):
+            self._ended_at = max(self._ended_at, self._position)  # zeros after a member are padding
+            return bool(data)
         try:
             self._inflate(data)
         except zlib.error:
-            # Zeros after the last member are padding, anything else is damage.
-            self._broken = bool(data.strip(b"\0"))
-        return not self._broken
+            self._damage = self._base + len(self._buffer)
+        self._known = max(self._known, self._base + len(self._buffer))
+        return bool(data) or self._base + len(self._buffer) > known
+
+    def _input(self) -> bytes:
+        """What the decompressor has left, of this member or for the next one; or more of the file."""
+        data = self._inflater.unconsumed_tail
+        if self._inflater.eof:
+            data = self._inflater.unused_data
+            self._inflater = zlib.decompressobj(wbits=31)
+        if not data:
+            data = os.pread(self._descriptor, PIECE, self._position)
+            self._position += len(data)
+        return data
 
     def _inflate(self, data: bytes) -> None:
-        self._buffer += self._inflater.decompress(data, PIECE)
-        while self._inflater.eof:
-            rest = self._inflater.unused_data
+        """Decompress into the buffer, at damage all bytes before it; raises zlib.error."""
+        before = self._inflater.copy()
+        try:
+            self._buffer += self._inflater.decompress(data, PIECE)
+        except zlib.error:
+            for at in range(len(data)):
+                self._buffer += before.decompress(data[at : at + 1])
+            raise
+        self._between = self._inflater.eof and not self._inflater.unused_data.strip(b"\0")
+        if self._between:
             self._inflater = zlib.decompressobj(wbits=31)
-            if not rest.strip(b"\0"):
-                self._ended_at = self._position
-                return
-            self._ended_at = None
-            self._buffer += self._inflater.decompress(rest, PIECE)
+            self._ended_at = max(self._ended_at, self._position)
 
 
 def reader(content: Content) -> Callable[[int, int], bytes]:

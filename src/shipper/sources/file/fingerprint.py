@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from hashlib import blake2b
 
-from shipper.chunk import Fingerprint
+from shipper.chunk import Fingerprint, Mark
 
 WINDOW = 1024
 DIGEST_SIZE = 16
@@ -28,6 +28,12 @@ def fingerprint(head: bytes, tail: bytes) -> Fingerprint:
         tail_length=len(tail),
         tail=digest(tail) if tail else b"",
     )
+
+
+def of_file(mark: Mark) -> Fingerprint:
+    """A mark that a file source has made."""
+    assert isinstance(mark, Fingerprint)
+    return mark
 
 
 def take(read: Callable[[int, int], bytes], end: int) -> Fingerprint:

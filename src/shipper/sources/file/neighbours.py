@@ -41,8 +41,8 @@ class Neighbours:
             if directory not in self._listed:
                 self._listed[directory] = _list(directory)
             listed = self._listed[directory].get(name, ())
-            found = [_place(os.path.join(directory, other), inode) for other, inode in listed]
-            places = [place for place in found if place is not None]
+            joined = ((os.path.join(directory, other), inode) for other, inode in listed)
+            places = [place for path, inode in joined for place in place_at(path) if place.key[1] == inode]
             if len(places) == len(listed):
                 break
             del self._listed[directory]
@@ -74,12 +74,12 @@ def _scan(directory: str) -> dict[str, int]:
         return {}
 
 
-def _place(path: str, inode: int) -> Place | None:
-    """The file at a path, if it is still the one that was listed there."""
+def place_at(path: str) -> list[Place]:
+    """The regular file at a path, if there is one."""
     try:
         info = os.lstat(path)
     except OSError:
-        return None
-    if info.st_ino != inode or not stat.S_ISREG(info.st_mode):
-        return None
-    return Place(path, path, (info.st_dev, info.st_ino), info.st_mtime_ns, info.st_size)
+        return []
+    if not stat.S_ISREG(info.st_mode):
+        return []
+    return [Place(path, path, (info.st_dev, info.st_ino), info.st_mtime_ns, info.st_size)]

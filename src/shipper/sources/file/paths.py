@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-import os
-
 
 def label(path: str) -> str:
     """A path as it is shown and sent: bytes of it that are not UTF-8 become U+FFFD."""
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-
-
-def target(path: str, linked: bool) -> str:
-    """Where the file at `path` is opened."""
-    return os.path.realpath(path) if linked else path

@@ -10,8 +10,8 @@ from shipper.config import model
 from shipper.sources.file import fingerprint as identity
 from shipper.sources.file.content import open_content, reader
 from shipper.sources.file.discovery import Discovery
-from shipper.sources.file.framing import Framed, Framer, empty, join, split
 from shipper.sources.file.paths import label
+from shipper.sources.framing import Framed, Framer, empty, join, split
 
 PIECE = 64 * 1024
 MOST = 1024 * 1024

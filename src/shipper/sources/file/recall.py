@@ -2,9 +2,11 @@
 
 Rule 1: content decides: a file is a known generation only if it agrees with it, up to the end of the last span that was
         begun, or else up to the settled offset.
-Rule 2: of the files that agree, one with the same inode is preferred, then one at the same path, then a rotated name.
+Rule 2: of the files that agree, one with the same inode is preferred, then one at the same path, then a rotated name;
+        of the generations that agree with a file, the one of which most was read: files may begin with the same lines.
 Rule 3: each file is claimed once. A generation of which nothing was read yet is known by its inode and its family
         alone, the weakest evidence (inodes are used again), and comes last.
+Rule 4: one that was gone is known from a copy alone, in a file of another inode.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from shipper.chunk import Fingerprint
+from shipper.sources.file.fingerprint import of_file
 from shipper.sources.file.siblings import is_sibling
 from shipper.sources.step import Generation
 
@@ -64,7 +67,7 @@ def claim(
     newest_first = sorted(known, key=lambda generation: generation.id, reverse=True)
 
     def look(fits: Callable[[Generation, Place], bool], evidence: Callable[[Generation], Evidence]) -> None:
-        for generation in newest_first:
+        for generation in sorted(newest_first, key=lambda generation: -evidence(generation).end):
             proof = evidence(generation)
             if generation.id in claimed or (proof.end == 0 and fits is not _bare_inode):
                 continue
@@ -84,30 +87,35 @@ def claim(
 def _all(generation: Generation) -> Evidence:
     """Everything that was read, settled or not."""
     if generation.open:
-        return Evidence(generation.open[-1].end, generation.open[-1].fingerprint)
+        return Evidence(generation.open[-1].end, of_file(generation.open[-1].fingerprint))
     return _settled(generation)
 
 
 def _settled(generation: Generation) -> Evidence:
     """What was settled: the spans after it may be gone."""
-    return Evidence(generation.offset, generation.fingerprint)
+    return Evidence(generation.offset, of_file(generation.fingerprint))
 
 
 def _same_inode(generation: Generation, place: Place) -> bool:
-    return place.key[1] == generation.inode
+    return place.key[1] == generation.inode and not generation.gone
 
 
 def _same_path(generation: Generation, place: Place) -> bool:
-    return place.path in (generation.path, generation.seen_at)
+    return place.path in (generation.path, generation.seen_at) and not _is_where_it_was(generation, place)
 
 
 def _same_family(generation: Generation, place: Place) -> bool:
-    return is_sibling(place.path, generation.path)
+    return is_sibling(place.path, generation.path) and not _is_where_it_was(generation, place)
+
+
+def _is_where_it_was(generation: Generation, place: Place) -> bool:
+    """Whether a file has the inode of a generation that was gone from there: what it holds now came later."""
+    return generation.gone and place.key[1] == generation.inode
 
 
 def _bare_inode(generation: Generation, place: Place) -> bool:
     kin = place.path == generation.path
     if generation.size:
         kin = kin or place.path == generation.seen_at or is_sibling(place.path, generation.path)
-    bare = generation.offset == 0 and not generation.open and not generation.finished
+    bare = generation.offset == 0 and not generation.open and not (generation.finished or generation.gone)
     return bare and kin and place.size >= generation.size and place.key[1] == generation.inode

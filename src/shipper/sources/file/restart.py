@@ -2,7 +2,8 @@
 
 Rule 1: unfinished generations are found again wherever they went, and finished before anything newer of their path.
 Rule 2: what rotated while the agent was down is read, oldest first, under the path's own name.
-Rule 3: a generation that is not found is kept, not given up: a mount may come back.
+Rule 3: a generation that is not found is kept, not given up: a mount may come back. Only one that had lost its name
+        or its content before, so that nothing but the process that is gone could have read it, is lost.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ from shipper.sources.file import between, rotation
 from shipper.sources.file import fingerprint as identity
 from shipper.sources.file.content import Gzip, reader
 from shipper.sources.file.discovery import Found
+from shipper.sources.file.neighbours import place_at
 from shipper.sources.file.paths import label
 from shipper.sources.file.recall import Evidence, Place, claim
 from shipper.sources.file.roster import Roster
 from shipper.sources.file.tail import Tail
 from shipper.sources.file.trail import COARSE, Trail
-from shipper.sources.step import Generation
+from shipper.sources.step import Generation, inherit
 
 
 def bring_home(roster: Roster, known: Sequence[Generation], found: Sequence[Found], now: float) -> None:
@@ -30,7 +32,7 @@ def bring_home(roster: Roster, known: Sequence[Generation], found: Sequence[Foun
     sought: list[tuple[Trail, Tail, int]] = []
     for generation in sorted(known, key=lambda generation: generation.id):
         trail = roster.trail(generation.path)
-        trail.lane.carry = generation.carry
+        inherit(trail.lane, generation)
         place = claimed.get(generation.id)
         tail = None
         if place is not None or not generation.finished:
@@ -43,6 +45,10 @@ def bring_home(roster: Roster, known: Sequence[Generation], found: Sequence[Foun
     for trail, tail, since in sought:
         trail.ignore(())
         rotation.take_next(roster, trail, tail, since, now)
+    for trail in roster.trails.values():
+        for tail in trail.tails:
+            if tail.absent and tail.deleted:
+                rotation.conclude(roster, tail)
     for path, newest_tail in newest.items():
         roster.trails[path].sort()
         _find_rotated(roster, roster.trails[path], newest_tail, now)
@@ -67,6 +73,9 @@ class _Search:
         for path in dict.fromkeys((generation.path, generation.seen_at)):
             if path in self._by_path:
                 yield self._by_path[path]
+            elif path != generation.path:
+                # A symbolic link led there, and may lead elsewhere by now.
+                yield from place_at(path)
         yield from self._roster.neighbours.of(generation.path)
 
     def agrees(self, generation: Generation, place: Place, proof: Evidence) -> bool:
@@ -95,20 +104,21 @@ def _settle(
         origin=roster.origin(generation.id, trail),
         lane=trail.lane,
         seen_at=place.path if place is not None else generation.seen_at,
+        target=place.target if place is not None else generation.seen_at,
         key=key,
         size=generation.offset + 1 if compressed and not generation.finished else size,
         disk=size,
         changed=place.changed if place is not None else generation.changed or generation.carry.issued,
-        linked=place is not None and place.linked,
         rotated_at=now,
         grown_at=now,
         finished=generation.finished,
         absent=place is None,
+        deleted=place is None and generation.gone,
     )
     tail.resume(generation)
     if place is not None:
         roster.owners[key] = tail
-        if (place.path, *place.key) != (generation.seen_at, generation.device, generation.inode):
+        if (place.target, *place.key) != (generation.seen_at, generation.device, generation.inode):
             roster.out.notes.append(tail.note())
     if place is not None and place.path == trail.path:
         trail.promote(tail)
@@ -117,7 +127,8 @@ def _settle(
     else:
         trail.insert(tail, None)
     if place is not None and not tail.finished and not compressed:
-        rotation.count_lost(roster, tail, generation.size - max(place.size, generation.offset))
+        begun = generation.open[-1].end if generation.open else generation.offset
+        rotation.count_lost(roster, tail, generation.size - max(place.size, begun))
     if place is not None and not tail.finished and (tail.unread or not tail.scanned) and roster.handles.spare():
         roster.ensure_open(tail)
     if place is not None and tail.finished and place.size > generation.offset and not compressed:

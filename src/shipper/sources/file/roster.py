@@ -23,7 +23,7 @@ from shipper.sources.file.discovery import Found
 from shipper.sources.file.fingerprint import WINDOW
 from shipper.sources.file.handles import Handles
 from shipper.sources.file.neighbours import Neighbours
-from shipper.sources.file.paths import label, target
+from shipper.sources.file.paths import label
 from shipper.sources.file.recall import Place
 from shipper.sources.file.siblings import originals
 from shipper.sources.file.tail import Reading, Tail
@@ -134,19 +134,23 @@ class Roster:
         if tail.content is None:
             return
         info = tail.content.stat()
-        tail.deleted = tail.rotated_at is not None and info.st_nlink == 0
+        deleted = tail.rotated_at is not None and info.st_nlink == 0
+        if deleted != tail.deleted:
+            tail.deleted = deleted
+            self.out.notes.append(tail.note())
         if (info.st_size, info.st_mtime_ns) == (tail.disk, tail.changed):
             return
         if not tail.accepts(tail.content) or rotation.was_emptied(self, tail, tail.content, now):
             rotation.truncated(self, trail, tail, now)
         else:
-            grew = info.st_size != tail.disk
+            grew, was_empty = info.st_size != tail.disk, not tail.disk
             tail.observe(info)
             self.wake(tail, now, grew=grew)
-            if not grew and trail.live is tail:
-                # Written to, and no larger: it may have been copied and truncated while it was empty.
+            if (was_empty or not grew) and trail.live is tail:
+                # An empty file has no content to be known by: it may have been written to, copied and truncated.
                 self.neighbours.forget()
-                between.find(self, trail, None, now, current=tail.content)
+                older = {place.sibling_key for place in self.neighbours.of(trail.path) if place.changed <= tail.changed}
+                between.find(self, trail, None, now, only=older, current=tail.content)
 
     def wake(self, tail: Tail, now: float, *, grew: bool) -> None:
         """There is news of a generation."""
@@ -188,9 +192,7 @@ class Roster:
             trail.past = [other for other in trail.past if other is not tail]
             trail.promote(tail)
             self.woken.add(trail)
-        if tail.seen_at != place.path:
-            tail.seen_at, tail.linked = place.path, place.linked
-            self.out.notes.append(tail.note())
+        self._place(tail, place)
         if (tail.disk, tail.changed) != (place.size, place.changed):
             self.refresh(trail, tail, now)
         return trail
@@ -200,11 +202,15 @@ class Roster:
         trail = self.trails[tail.lane.path]
         if (trail.live is tail and os.path.lexists(trail.path)) or tail.key != place.key:
             return
-        if tail.seen_at != place.path:
-            tail.seen_at, tail.linked = place.path, place.linked
-            self.out.notes.append(tail.note())
+        self._place(tail, place)
         if (tail.disk, tail.changed) != (place.size, place.changed):
             self.refresh(trail, tail, now)
+
+    def _place(self, tail: Tail, place: Place) -> None:
+        """Take note of where a generation is."""
+        if (tail.seen_at, tail.target) != (place.path, place.target):
+            tail.seen_at, tail.target = place.path, place.target
+            self.out.notes.append(tail.note())
 
     # ── generations ──
 
@@ -243,11 +249,11 @@ class Roster:
             origin=self.origin(self._new_generation(), trail),
             lane=trail.lane,
             seen_at=place.path,
+            target=place.target,
             key=place.key,
             size=place.size,
             disk=place.size,
             changed=place.changed,
-            linked=place.linked,
             rotated_at=now,
             grown_at=now,
             offset=start,
@@ -266,22 +272,22 @@ class Roster:
         """Read a generation from `content`, which has been accepted."""
         if self.owners.get(tail.key) is tail:
             del self.owners[tail.key]
-        tail.attach(content, place.path)
-        tail.linked, tail.absent = place.linked, False
+        tail.attach(content)
+        tail.seen_at, tail.target, tail.absent = place.path, place.target, False
         self.owners[tail.key] = tail
 
     def ensure_open(self, tail: Tail) -> bool:
         """Open a generation's file where it was seen last, if it is still there."""
         if tail.content is not None:
             return True
-        content = self.handles.open(tail.seen_at, target(tail.seen_at, tail.linked))
+        content = self.handles.open(tail.seen_at, tail.target)
         if content is None:
             return False
         info = content.stat()
         if (info.st_dev, info.st_ino) != tail.key or not tail.accepts(content):
             content.close()
             return False
-        tail.attach(content, tail.seen_at)
+        tail.attach(content)
         return True
 
     def close_idle(self) -> None:

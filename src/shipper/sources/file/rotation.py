@@ -13,14 +13,18 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from shipper.sources.file import between
-from shipper.sources.file.content import Content, Gzip
-from shipper.sources.file.paths import label, target
+from shipper.sources.file import fingerprint as identity
+from shipper.sources.file.content import Content, Gzip, reader
+from shipper.sources.file.neighbours import place_at
+from shipper.sources.file.paths import label
 from shipper.sources.file.recall import Place
-from shipper.sources.file.tail import Tail, replayed
+from shipper.sources.file.tail import Tail
 from shipper.sources.file.trail import LINGER, Trail, is_over
+from shipper.sources.step import OpenSpan
 
 if TYPE_CHECKING:
     from shipper.sources.file.roster import Roster
+from shipper.sources.step import replayed
 
 ABSENCE = 600.0
 """Seconds after which a file that was not found again is given up, if its directory is there."""
@@ -61,10 +65,10 @@ def leave(roster: Roster, trail: Trail, now: float) -> None:
 
 
 def _seek(roster: Roster, trail: Trail, tail: Tail, places: Sequence[Place], now: float) -> None:
-    """Where a generation is that has left its path."""
-    for place in places:
+    """Where a generation is that has left its path: beside it, or where the link led that is another one now."""
+    for place in (*places, *(place_at(tail.target) if tail.linked else ())):
         if place.key == tail.key and roster.owner(place, now) is tail:
-            tail.seen_at, tail.linked = place.path, False
+            tail.seen_at = tail.target = place.path
             return
     if tail.content is not None or tail.finished:
         return
@@ -93,14 +97,15 @@ def was_emptied(roster: Roster, tail: Tail, content: Content, now: float) -> boo
     if any(place.changed >= tail.changed and roster.is_free(trail, place, now) for place in copies):
         return True
     # Only its end was cut off.
-    count_lost(roster, tail, tail.disk - size)
+    known, tail.size = max(tail.disk, tail.size), size
+    count_lost(roster, tail, known - size)
     return False
 
 
 def truncated(roster: Roster, trail: Trail, tail: Tail, now: float) -> None:
     """A generation's file no longer holds what was read: finish it from a copy, and begin the file anew."""
     was_live, rotated_at = trail.live is tail, tail.rotated_at
-    place = Place(tail.seen_at, target(tail.seen_at, tail.linked), tail.key, 0, 0)
+    place = Place(tail.seen_at, tail.target, tail.key, 0, 0)
     known, content = tail.size, tail.detach()
     if roster.owners.get(tail.key) is tail:
         del roster.owners[tail.key]
@@ -111,7 +116,7 @@ def truncated(roster: Roster, trail: Trail, tail: Tail, now: float) -> None:
     places = [other for other in roster.neighbours.of(trail.path) if other.key != place.key]
     _find_copy(roster, trail, tail, places, now)
     trail.doubtful.clear()
-    count_lost(roster, tail, known - max(tail.size, tail.scanned))
+    count_lost(roster, tail, _shortfall(tail, known))
     roster.out.notes.append(tail.note())
     roster.woken.add(trail)
     content = content or roster.handles.open_place(place)
@@ -122,6 +127,13 @@ def truncated(roster: Roster, trail: Trail, tail: Tail, now: float) -> None:
             trail.promote(new)
         else:
             new.rotated_at = rotated_at
+
+
+def _shortfall(tail: Tail, known: int) -> int:
+    """How many of `known` bytes are neither in the content nor in memory; a copy being compressed will have them."""
+    if isinstance(tail.content, Gzip):
+        return known - tail.content.size() if tail.content.whole else 0
+    return known - max(tail.size, tail.scanned)
 
 
 def _find_copy(roster: Roster, trail: Trail, tail: Tail, places: Sequence[Place], now: float) -> None:
@@ -159,10 +171,20 @@ def take_over(roster: Roster, tail: Tail, place: Place) -> bool:
 
 def _fits(tail: Tail, place: Place, content: Content) -> bool:
     """Whether a file holds what was read of a generation, or what was seen of it."""
+    if tail.replays and not _holds(content, tail.replays[0]):
+        return False
     if tail.scanned:
-        return (isinstance(content, Gzip) or place.size >= tail.scanned) and tail.accepts(content)
+        return (isinstance(content, Gzip) or place.size >= tail.scanned) and tail.accepts(content, copy=True)
     unfinished = isinstance(content, Gzip) and not content.whole
-    return not unfinished and content.size() >= tail.size > 0 and tail.accepts(content)
+    size = content.size()
+    # One that was deleted grew no more: only what is as long may be a copy of it.
+    fits = size == tail.size if tail.deleted else size >= tail.size
+    return not unfinished and fits and size > 0 and tail.size > 0 and tail.accepts(content)
+
+
+def _holds(content: Content, span: OpenSpan) -> bool:
+    """Whether a content has the bytes of a span that is to be read again."""
+    return identity.agrees(identity.of_file(span.fingerprint), reader(content), span.end)
 
 
 def give_up(roster: Roster, tail: Tail) -> None:
@@ -174,6 +196,8 @@ def give_up(roster: Roster, tail: Tail) -> None:
     if tail.replays:
         tail.offset = tail.scanned = tail.replays[-1].end
         tail.replays.clear()
+    if tail.unread:
+        tail.cut_rest()
     tail.close()
     tail.gone, tail.absent = True, False
     tail.size = tail.scanned
@@ -181,19 +205,32 @@ def give_up(roster: Roster, tail: Tail) -> None:
 
 def conclude(roster: Roster, tail: Tail) -> None:
     """A generation that was sought in vain is lost."""
-    lost = tail.unread
-    if lost or tail.replays:
+    known, sought = tail.size, bool(tail.replays)
+    give_up(roster, tail)
+    lost = max(0, known - tail.scanned)
+    if lost or sought:
         detail = f"{label(tail.lane.path)}: {lost} unread bytes are gone"
         roster.failures.once("generation_lost", detail, source=roster.name, what=label(tail.lane.path))
-    roster.out.truncated_unread += lost
+    roster.out.notes.append(tail.note(lost=lost))
+    roster.woken.add(roster.trails[tail.lane.path])
+
+
+def relinquish(roster: Roster, tail: Tail) -> None:
+    """A deleted file is kept open no longer, though it is not read to its end."""
+    known, path = tail.size, label(tail.lane.path)
     give_up(roster, tail)
+    lost = known - tail.scanned
+    if lost:
+        roster.failures.begin("held_deleted_full", f"{path}: {lost} unread bytes were given up", source=roster.name)
+    roster.out.notes.append(tail.note())
+    count_lost(roster, tail, lost)
     roster.woken.add(roster.trails[tail.lane.path])
 
 
 def count_lost(roster: Roster, tail: Tail, lost: int) -> None:
-    """Count the bytes that a truncation took before they were read."""
+    """Count the bytes that a truncation took before they were read; `tail.size` is without them already."""
     if lost > 0:
-        roster.out.truncated_unread += lost
+        roster.out.notes.append(tail.note(lost=lost))
         detail = f"{lost} bytes of {label(tail.lane.path)} were gone before they were read"
         roster.failures.once("truncated_unread", detail, source=roster.name, what=label(tail.lane.path))
 

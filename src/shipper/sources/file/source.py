@@ -8,9 +8,11 @@ Rule 3: ready files take turns, a chunk each, the oldest backlog first (`turns`)
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,16 +24,21 @@ from shipper.failures import Failures
 from shipper.sources.file import between, restart, rotation
 from shipper.sources.file.content import GzipBroken
 from shipper.sources.file.discovery import Discovery, Found, Problem
+from shipper.sources.file.held import Held, HeldDeleted
 from shipper.sources.file.paths import label
 from shipper.sources.file.roster import Roster
-from shipper.sources.file.tail import ContentChanged, Framing, Grouper, Reading, SpanGone, Tail
+from shipper.sources.file.tail import ContentChanged, Reading, SpanGone, Tail
 from shipper.sources.file.trail import COARSE, LINGER, Trail, is_final
 from shipper.sources.file.turns import Turns
-from shipper.sources.step import Generation, Step
+from shipper.sources.file.watch import Watch
+from shipper.sources.framing import framing_of
+from shipper.sources.step import Extent, Generation, Grouper, Step
 
 TICK = 1.0
 SWEEP = 10.0
-NOTE_EVERY = 10.0
+NOTES_PER_SECOND = 1000
+"""How many files' sizes the journal is told at most, on average: what it does not know of a file cannot be counted if
+that is lost together with this process."""
 RETRY = 1.0
 
 
@@ -64,9 +71,11 @@ class FileSource:
         grouper: Grouper | None = None,
         first_start: bool,
         epochs: Mapping[str, model.ResolvedSource] | None = None,
+        held: HeldDeleted | None = None,
         wall: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = resolved.name
+        self.unit = "file"
         self._wall = wall
         self._failures = failures
         self._clock = clock
@@ -76,10 +85,10 @@ class FileSource:
         self._discovery = Discovery(config.paths, config.exclude, config.link_roots)
         self._rotate_wait = config.rotate_wait / 1e9
         reading = Reading(
-            framing=_framing(resolved),
+            framing=framing_of(resolved),
             clock=clock,
             grouper=grouper,
-            epochs={epoch: _framing(earlier) for epoch, earlier in (epochs or {}).items()},
+            epochs={epoch: framing_of(earlier) for epoch, earlier in (epochs or {}).items()},
         )
         self._roster = Roster(
             self.name,
@@ -89,12 +98,13 @@ class FileSource:
             rotate_wait=self._rotate_wait,
             group_of=_groups(resolved),
         )
+        self._held = held or HeldDeleted()
         self._touched: deque[str] = deque()
         self._turns = Turns()
         self._active: dict[Trail, float] = {}
         self._problems: set[Problem] = set()
         self._sweep_at = self._tick_at = float("-inf")
-        self._swept_at = self._noted_at = float("-inf")
+        self._swept_at = self._note_at = float("-inf")
         self._begun = False
 
     # ── the protocol ──
@@ -128,14 +138,30 @@ class FileSource:
         for tail in self._tails():
             tail.close()
 
+    async def attend(self, wake: asyncio.Event, thread: Executor) -> None:
+        """Watch the directories; `wake` is set when something changed."""
+        await Watch(self, wake, self._failures, thread).run()
+
     # ── for people ──
+
+    def extent(self) -> Extent:
+        """How many files there are, and how far they were read."""
+        files = self.files()
+        return Extent(
+            things=len(files),
+            size=sum(file.size for file in files),
+            offset=sum(file.offset for file in files),
+            open=sum(file.open for file in files),
+            deleted_bytes_held=self.deleted_bytes_held(),
+            deleted_unread=self.deleted_unread(),
+        )
 
     def pending_rest(self) -> list[tuple[str, int, int]]:
         """Unterminated last lines: path, offset, bytes."""
         return [
             (label(tail.seen_at), tail.offset, tail.rest)
-            for trail in self._roster.trails.values()
-            for tail in trail.tails
+            for trail in list(self._roster.trails.values())
+            for tail in list(trail.tails)
             if tail.rest
         ]
 
@@ -165,7 +191,11 @@ class FileSource:
 
     def deleted_bytes_held(self) -> int:
         """Bytes that deleted files take on disk because they are kept open."""
-        return sum(tail.disk for tail in self._tails() if tail.deleted and tail.content is not None)
+        return sum(tail.disk for tail in self._tails() if tail.held_deleted)
+
+    def deleted_unread(self) -> int:
+        """Bytes of deleted files that are not in spans yet: nobody can read them once this process has ended."""
+        return sum(tail.size - tail.offset for tail in self._tails() if tail.held_deleted)
 
     # ── looking ──
 
@@ -235,12 +265,24 @@ class FileSource:
         """Let time do its work on active paths, and let the journal know of what is unread."""
         for trail in tuple(self._active):
             rotation.tend(self._roster, trail, now)
+        self._keep_under_cap()
+        for trail in tuple(self._active):
             if now >= self._active[trail] and not trail.settles and not any(tail.content for tail in trail.tails):
                 del self._active[trail]
-        if now >= self._noted_at + NOTE_EVERY:
-            self._noted_at = now
+        if now >= self._note_at:
             tails = (tail for trail in self._active for tail in trail.tails)
-            self._roster.out.notes.extend(tail.note() for tail in tails if tail.unread and tail.size != tail.noted_size)
+            grown = [tail.note() for tail in tails if tail.offset < tail.size != tail.noted_size]
+            self._roster.out.notes += grown
+            self._note_at = now + len(grown) / NOTES_PER_SECOND
+
+    def _keep_under_cap(self) -> None:
+        """Give up the deleted files that are one too many, this source's of all."""
+        held = {tail.origin.generation: tail for trail in self._active for tail in trail.tails if tail.held_deleted}
+        files = [Held(tail.changed, generation, tail.disk) for generation, tail in held.items()]
+        for generation in sorted(self._held.report(self.name, files)):
+            rotation.relinquish(self._roster, held[generation])
+        if not held:
+            self._failures.end("held_deleted_full", source=self.name)
 
     # ── reading ──
 
@@ -304,11 +346,8 @@ class FileSource:
         return read
 
     def _tails(self) -> list[Tail]:
-        return [tail for trail in self._roster.trails.values() for tail in (*trail.tails, *trail.past)]
-
-
-def _framing(resolved: model.ResolvedSource) -> Framing:
-    return Framing(max_line_bytes=resolved.max_line_bytes, encoding=resolved.encoding)
+        # Lists: this is asked for beside the source's own thread, too.
+        return [tail for trail in list(self._roster.trails.values()) for tail in [*trail.tails, *trail.past]]
 
 
 def _groups(resolved: model.ResolvedSource) -> Callable[[str], tuple[str, ...] | None]:

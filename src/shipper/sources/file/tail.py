@@ -15,28 +15,16 @@ import os
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from shipper.chunk import Chunk, Fingerprint, Lane, Origin, Span
 from shipper.clock import Clock
 from shipper.sources.file import fingerprint as identity
 from shipper.sources.file.content import Content, GzipBroken, reader
 from shipper.sources.file.fingerprint import WINDOW
-from shipper.sources.file.framing import Framed, Framer, empty, join, split
-from shipper.sources.step import Generation, Note, OpenSpan
+from shipper.sources.framing import Framed, Framer, Framing, empty, join, split
+from shipper.sources.step import Generation, Grouper, Note, OpenSpan, replayed
 
 BLOCK = 220 * 1024
-
-
-class Grouper(Protocol):
-    """Where records of several lines begin."""
-
-    max_wait: int
-    """A record ends when no line came for so long, ns."""
-
-    def starts(self, lines: list[bytes]) -> list[int]:
-        """Indices at which a record begins; the first is 0."""
-        ...
 
 
 class ContentChanged(Exception):
@@ -49,18 +37,6 @@ class SpanGone(Exception):
     def __init__(self, span: Span) -> None:
         super().__init__()
         self.span = span
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Framing:
-    """How bytes become lines."""
-
-    max_line_bytes: int
-    encoding: str
-
-    def framer(self, start: int) -> Framer:
-        """A framer for bytes from offset `start` on."""
-        return Framer(self.max_line_bytes, self.encoding, at_start=start == 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +59,8 @@ class Tail:
     lane: Lane
     seen_at: str
     """Where the file was seen last."""
+    target: str
+    """The same with symbolic links resolved: where it is opened, and sought when a link leads elsewhere."""
     key: tuple[int, int]
     """Device and inode of that file."""
     size: int
@@ -91,7 +69,6 @@ class Tail:
     """Bytes the file takes, compressed or not."""
     changed: int
     """When the file was changed last, ns."""
-    linked: bool = False
     content: Content | None = None
     offset: int = 0
     """Everything before it is in spans."""
@@ -145,19 +122,24 @@ class Tail:
         """Whether everything seen was read and handed on."""
         return not (self.replays or self.unread or self.rest or self.held)
 
+    @property
+    def held_deleted(self) -> bool:
+        """Whether only this process keeps its bytes on the disk."""
+        return self.deleted and self.content is not None
+
     def is_due(self, now: float) -> bool:
         """Whether the record kept back has waited long enough."""
         grouper = self.reading.grouper
         return self.held and grouper is not None and now - self._held_at >= grouper.max_wait / 1e9
 
-    def note(self, *, start: int = 0, final: int | None = None) -> Note:
+    def note(self, *, start: int = 0, final: int | None = None, lost: int = 0) -> Note:
         """What the journal is to know of it."""
         self.noted_size = self.size
         return Note(
             id=self.origin.generation,
             source=self.origin.source,
             path=self.lane.path,
-            seen_at=self.seen_at,
+            seen_at=self.target,
             device=self.key[0],
             inode=self.key[1],
             size=self.size,
@@ -165,21 +147,29 @@ class Tail:
             start=start,
             fingerprint=self.known if start else Fingerprint(),
             final=final,
+            gone=self.gone or self.deleted,
+            lost=lost,
         )
 
     # ── content ──
 
-    def accepts(self, content: Content) -> bool:
-        """Whether `content` is this generation: the same up to where it was read."""
+    def accepts(self, content: Content, *, copy: bool = False) -> bool:
+        """Whether `content` is this generation: the same as far as it was seen; a `copy` as far as it was read."""
         read = reader(content)
-        if read(0, len(self._head)) != self._head:
+        head = read(0, len(self._head))
+        if not (head == self._head or (copy and self._head.startswith(head))):
             return False
         if self.content is None:
             return identity.agrees(self.known, read, self.scanned)
         window = len(self._window)
         return read(self.scanned - window, window) == self._window
 
-    def attach(self, content: Content, path: str) -> None:
+    @property
+    def linked(self) -> bool:
+        """Whether it was seen through a symbolic link."""
+        return self.target != self.seen_at
+
+    def attach(self, content: Content) -> None:
         """Read from `content` from now on; it has been accepted."""
         if self.content is not None:
             self.content.close()
@@ -187,7 +177,7 @@ class Tail:
             self._look_back(content)
         info = content.stat()
         self.content = content
-        self.seen_at = path
+        self._head = reader(content)(0, WINDOW)
         self.key = (info.st_dev, info.st_ino)
         self.observe(info)
 
@@ -217,7 +207,7 @@ class Tail:
         """Begin where the journal says that reading ended."""
         self.replays = deque(generation.open)
         self.offset = self.scanned = generation.offset
-        self.known = generation.fingerprint
+        self.known = identity.of_file(generation.fingerprint)
         self.after_eof = generation.at_eof
         self.noted_size = generation.size
 
@@ -255,6 +245,11 @@ class Tail:
             self._held = join(self._held, self._framer.finish())
         self._at_end = True
         return self._emit(len(self._held.lines), b"", self.scanned) if self._held.lines else None
+
+    def cut_rest(self) -> None:
+        """What follows is lost: forget the part of a line before it, as if it had not been read."""
+        self._framer = None
+        self.scanned = self.offset + self._held.size
 
     def take_due(self) -> Chunk:
         """The record kept back."""
@@ -300,11 +295,16 @@ class Tail:
             clock=self.reading.clock.reserve(len(framed.lines)),
             after_eof=self.after_eof,
             hit_eof=self._at_end and not self.held,
-            fingerprint=identity.fingerprint(self._head[:end], self._before(end, data, base)),
+            fingerprint=self._fingerprint(end, data, base),
             file_changed=self.changed,
         )
         self.offset, self.after_eof = end, span.hit_eof
         return self._chunk(span, framed)
+
+    def _fingerprint(self, end: int, data: bytes, base: int) -> Fingerprint:
+        """Of the content up to `end`; of one that is gone, what was known of it when it went."""
+        went = self.content is None and end == self.scanned
+        return self.known if went else identity.fingerprint(self._head[:end], self._before(end, data, base))
 
     def _before(self, end: int, data: bytes, base: int) -> bytes:
         """Up to 1 KiB before offset `end`, from memory where it is there."""
@@ -332,7 +332,7 @@ class Tail:
         span = replayed(known, self.origin)
         framed, intact = (empty(), True) if known.settled else self._frame_again(self.content, known)
         self.offset = self.scanned = known.end
-        self.after_eof, self.known = known.hit_eof, known.fingerprint
+        self.after_eof, self.known = known.hit_eof, identity.of_file(known.fingerprint)
         self._look_back(self.content)
         if known.settled:
             return None, 0
@@ -343,7 +343,7 @@ class Tail:
     def _frame_again(self, content: Content, known: OpenSpan) -> tuple[Framed, bool]:
         """The lines of an open span as they were the first time, and whether its bytes are still those."""
         read = reader(content)
-        if not identity.agrees(known.fingerprint, read, known.end):
+        if not identity.agrees(identity.of_file(known.fingerprint), read, known.end):
             return empty(), False
         framer = self.reading.epochs.get(known.epoch, self.reading.framing).framer(known.start)
         framed, at = empty(), known.start
@@ -354,22 +354,3 @@ class Tail:
             framed = join(framed, framer.feed(data))
             at += len(data)
         return join(framed, framer.finish()), True
-
-
-def replayed(known: OpenSpan, origin: Origin) -> Span:
-    """The span that the journal remembers."""
-    return Span(
-        origin=origin,
-        start=known.start,
-        end=known.end,
-        clock=known.clock,
-        after_eof=known.after_eof,
-        hit_eof=known.hit_eof,
-        fingerprint=known.fingerprint,
-        file_changed=known.file_changed,
-        carry=known.carry,
-        demoted=known.demoted,
-        epoch=known.epoch,
-        row=known.row,
-        replay=True,
-    )

@@ -3,13 +3,15 @@
 Rule 1: a notification only says "look here"; `fstat` decides, and the sweep finds what notifications missed.
 Rule 2: whatever ends watchfiles (a name that is not UTF-8, a vanished directory, the limit of watches), it is started
         again with backoff, and the source is told to sweep.
-Rule 3: only where files may appear in subdirectories is a directory watched recursively.
+Rule 3: directories are looked at in the source's own thread: on a hung mount nothing else waits.
+Rule 4: only where files may appear in subdirectories is a directory watched recursively.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import Protocol
 
@@ -23,6 +25,8 @@ LEAST_PAUSE, MOST_PAUSE, HEALTHY = 1.0, 60.0, 60.0
 
 Plan = Mapping[Path, bool]
 """Directories to be watched, and whether recursively."""
+Identity = frozenset[tuple[Path, bool, int]]
+"""The same with their inodes."""
 
 
 class Watched(Protocol):
@@ -42,8 +46,9 @@ class Watched(Protocol):
 class Watch:
     """Wakes one source, until `run` is cancelled."""
 
-    def __init__(self, source: Watched, wake: asyncio.Event, failures: Failures) -> None:
+    def __init__(self, source: Watched, wake: asyncio.Event, failures: Failures, thread: Executor) -> None:
         self._source = source
+        self._thread = thread
         self._wake = wake
         self._failures = failures
 
@@ -53,10 +58,10 @@ class Watch:
         pause = LEAST_PAUSE
         while True:
             begun = loop.time()
-            plan = {path: deep for path, deep in self._source.watch_plan().items() if path.is_dir()}
+            plan, identity = await loop.run_in_executor(self._thread, self._plan)
             healthy = loop.call_later(HEALTHY, self._end)
             try:
-                await self._watch(plan)
+                await self._watch(plan, identity)
             except Exception as error:  # noqa: BLE001 - whatever it is, files are still found by the sweep
                 pause = min(pause * 2, MOST_PAUSE) if loop.time() - begun < HEALTHY else LEAST_PAUSE
                 self._failures.begin("watch_failed", _say(error), source=self._source.name)
@@ -70,12 +75,16 @@ class Watch:
     def _end(self) -> None:
         self._failures.end("watch_failed", source=self._source.name)
 
-    async def _watch(self, plan: Plan) -> None:
+    def _plan(self) -> tuple[Plan, Identity]:
+        """What can be watched now."""
+        plan = self._source.watch_plan()
+        return {path: deep for path, deep in plan.items() if path.is_dir()}, _identity(plan)
+
+    async def _watch(self, plan: Plan, identity: Identity) -> None:
         """Watch until the plan changes."""
         if not plan:
             await asyncio.sleep(CHECK / 1000)
             return
-        identity = _identity(plan)
         tasks = [
             asyncio.create_task(self._follow([path for path in plan if plan[path] == deep], deep, identity))
             for deep in set(plan.values())
@@ -90,7 +99,7 @@ class Watch:
             if isinstance(result, Exception):
                 raise result
 
-    async def _follow(self, paths: list[Path], deep: bool, identity: object) -> None:
+    async def _follow(self, paths: list[Path], deep: bool, identity: Identity) -> None:
         """Pass on what happens below `paths`, until the plan changes."""
         changes = watchfiles.awatch(
             *paths,
@@ -107,11 +116,12 @@ class Watch:
                 self._source.touch(path)
             if batch:
                 self._wake.set()
-            if _identity(self._source.watch_plan()) != identity:
+            _, now = await asyncio.get_running_loop().run_in_executor(self._thread, self._plan)
+            if now != identity:
                 return
 
 
-def _identity(plan: Plan) -> frozenset[tuple[Path, bool, int]]:
+def _identity(plan: Plan) -> Identity:
     """What must be the same for a running watch to be the right one: a directory made anew is another one."""
     entries = []
     for path, deep in plan.items():

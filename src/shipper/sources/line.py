@@ -130,7 +130,7 @@ class _Growing:
         self.size += len(raw)
         self.blank = self.blank and not raw.strip()
         if self._utf8:
-            # A U+FFFD that is in the file is no fault of it: it is three bytes, and may arrive in two pieces.
+            # A U+FFFD that is in the bytes is no fault of it: it is three bytes, and may arrive in two pieces.
             edge = self._edge + raw
             self._replaced -= edge.count(REPLACEMENT)
             self._edge = edge[-2:]
@@ -204,8 +204,8 @@ def _is_prefix(first: State, last: State) -> bool:
 
 
 def _beginning(text: bytes) -> bytes:
-    """The first word without its digits: equal for two states of one bar."""
-    return text.split(None, 1)[0].translate(None, b"0123456789")
+    """The first word without its digits: equal for two states of one bar; empty if only blanks were looked at."""
+    return b"".join(text.split(None, 1)[:1]).translate(None, b"0123456789")
 
 
 def _whole_characters(text: bytes) -> bytes:

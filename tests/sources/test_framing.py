@@ -11,8 +11,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from shipper.sources.file.framing import Framed, Framer, empty, join, split
-from shipper.sources.file.line import tidy
+from shipper.sources.framing import Framed, Framer, empty, join, split
+from shipper.sources.line import tidy
 
 CONTENT = st.lists(
     st.one_of(
@@ -64,7 +64,7 @@ def feed_all(framer: Framer, pieces: list[bytes]) -> Framed:
     return join(framed, framer.finish())
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "cp949", "iso2022_kr"])
+@pytest.mark.parametrize("encoding", ["utf-8", "cp949", "iso2022_kr", "latin-1", "utf-7"])
 def test_for_every_content_and_every_way_to_cut_it_the_lines_are_those_of_the_plain_twin(encoding):
     @given(CONTENT, st.lists(st.integers(0, 200), max_size=6), st.integers(64, 100), st.integers(0, 40))
     @example(b"\xef\xbb\xbfone\n\xef\xbb\xbftwo\n", [1, 2], 64, 3)

@@ -1,6 +1,6 @@
 """Bytes to lines: only LF ends one.
 
-Rule 1: for every way to cut the bytes into feeds the lines are the same, and so are their sizes in the file.
+Rule 1: for every way to cut the bytes into feeds the lines are the same, and so are their sizes in the content.
 Rule 2: at most `hold` bytes of an unterminated line are held as they are; a longer one is held as `line.Unfinished`.
 Rule 3: bytes in, lines out; no I/O, no clock. What a line means is not known here.
 
@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 from itertools import filterfalse
 from typing import Any
 
-from shipper.sources.file.line import Unfinished, tidy
+from shipper.config.model import ResolvedSource
+from shipper.sources.line import Unfinished, tidy
 
 BOM = b"\xef\xbb\xbf"
 HOLD = 64 * 1024
@@ -33,7 +34,7 @@ class Framed:
     lines: list[bytes]
     lengths: list[int]
     sizes: list[int] | None
-    """Bytes each line takes in the file; None: `length + 1` each."""
+    """Bytes each line takes in the content; None: `length + 1` each."""
     plain: bool
     """No line is blank."""
     marks: list[tuple[int, str]] = field(default_factory=list)
@@ -41,7 +42,7 @@ class Framed:
 
     @property
     def size(self) -> int:
-        """Bytes the lines take in the file."""
+        """Bytes the lines take in the content."""
         return sum(self.lengths) + len(self.lengths) if self.sizes is None else sum(self.sizes)
 
     def fallbacks(self) -> dict[str, int]:
@@ -213,6 +214,23 @@ class Framer:
     def _single(self, text: bytes, reasons: tuple[str, ...], *, size: int) -> Framed:
         marks = [(0, reason) for reason in reasons]
         return Framed(lines=[text], lengths=[len(text)], sizes=[size], plain=bool(text.strip()), marks=marks)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Framing:
+    """How the bytes of one source become lines."""
+
+    max_line_bytes: int
+    encoding: str
+
+    def framer(self, start: int) -> Framer:
+        """A framer for a content from offset `start` on."""
+        return Framer(self.max_line_bytes, self.encoding, at_start=start == 0)
+
+
+def framing_of(resolved: ResolvedSource) -> Framing:
+    """How the lines of a source are framed."""
+    return Framing(max_line_bytes=resolved.max_line_bytes, encoding=resolved.encoding)
 
 
 def _sizes(framed: Framed) -> list[int]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shipper.sources.file.line import Unfinished, cut, tidy
+from shipper.sources.line import Unfinished, cut, tidy
 
 RULES = [
     ("nothing to do", b"plain text", b"plain text", ()),
@@ -38,6 +38,12 @@ RULES = [
     ("a bad byte becomes U+FFFD", b"a\xffb", "a\ufffdb".encode(), ("invalid_utf8",)),
     ("a U+FFFD in the file is no fault", "a\ufffdb".encode(), "a\ufffdb".encode(), ()),
     ("a bad byte in a state that is not kept is nobody's concern", b"\xff\rok", b"ok", ("redraw",)),
+    (
+        "a prefix stays before a state that is far to the right",
+        b"[M] \r" + b" " * 2000 + b"x",
+        b"[M] " + b" " * 2000 + b"x",
+        ("redraw",),
+    ),
     ("hole, redraw and bad byte at once", b"\0\rx\xff\r", b"x\xef\xbf\xbd", ("nul_hole", "redraw", "invalid_utf8")),
     ("ANSI cursor movement is text", b"\x1b[Abar 1\x1b[A", b"\x1b[Abar 1\x1b[A", ()),
 ]
@@ -45,7 +51,7 @@ RULES = [
 
 @pytest.mark.parametrize(("raw", "text", "reasons"), [row[1:] for row in RULES], ids=[row[0] for row in RULES])
 def test_rule(raw, text, reasons):
-    assert tidy(raw, 1000) == (text, reasons)
+    assert tidy(raw, 3000) == (text, reasons)
 
 
 def test_a_line_over_the_limit_is_cut_on_a_character_boundary_and_says_how_much_is_missing():
@@ -71,19 +77,31 @@ def test_for_every_text_a_cut_line_is_within_the_limit_and_valid():
     check()
 
 
+PIECES = st.lists(
+    st.one_of(
+        st.binary(max_size=6).map(lambda data: data.replace(b"\n", b"")),
+        st.sampled_from(
+            [b"\r", b"\0", b" ", b"10% ", b'{"a": 1}', "가나다".encode(), "�".encode(), b"\xea\xb0", b"[M] "]
+        ),
+        st.sampled_from([b" " * 1100, b"x" * 1100, b"\r" * 5, b"[" * 2000]),
+    ),
+    max_size=12,
+)
+
+
+@given(PIECES.map(b"".join), st.integers(0, 2000))
+def test_for_every_line_its_text_is_valid_within_the_limit_and_changed_only_for_a_reason(raw, limit):
+    text, reasons = tidy(raw, limit)
+    text.decode()
+    assert len(text) <= limit
+    assert b"\r" not in text
+    assert not text.startswith(b"\0") or text != raw
+    assert bool(reasons) == (text != raw.removesuffix(b"\r") or raw.removesuffix(b"\r").endswith(b"\r"))
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "cp949", "latin-1", "shift_jis", "gb18030"])
 def test_for_every_line_and_every_way_to_cut_it_both_readers_agree(encoding):
-    pieces = st.lists(
-        st.one_of(
-            st.binary(max_size=6).map(lambda data: data.replace(b"\n", b"")),
-            st.sampled_from(
-                [b"\r", b"\0", b" ", b"10% ", b'{"a": 1}', "가나다".encode(), "�".encode(), b"\xea\xb0", b"[M] "]
-            ),
-        ),
-        max_size=12,
-    )
-
-    @given(pieces, st.integers(0, 80))
+    @given(PIECES, st.sampled_from([0, 10, 80, 1200, 5000]))
     def check(parts, limit):
         unfinished = Unfinished(limit, encoding)
         for part in parts:

@@ -1,0 +1,51 @@
+"""The agent as a process: signals, the allocator, and threads for what may hang.
+
+Rule 1: the first SIGINT or SIGTERM asks for an orderly end; the second one ends at once, with the status of a process
+        that it has killed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable
+
+import structlog
+
+from shipper.agent import Agent
+from shipper.books import ASSERT
+from shipper.config.model import Config
+from shipper.daemon import Daemon
+from shipper.memory import keep_large_blocks
+from shipper.outcome import Outcome
+
+
+async def _run(config: Config, *, once: bool, on_progress: Callable[[Agent], None] | None) -> Outcome:
+    strict = os.environ.get(ASSERT) == "1"
+    async with Agent(config, once=once, on_progress=on_progress, assert_books=strict) as agent:
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(Daemon("lookup"))  # for names, which a resolver may leave without an answer
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, _signalled, agent, number)
+        log = structlog.get_logger("shipper")
+        log.info("started", sources=len(config.sources), loki=config.loki.url, data_dir=config.agent.data_dir)
+        outcome = await agent.run()
+    log.info("stopped", exit_code=outcome.code)
+    return outcome
+
+
+def _signalled(agent: Agent, number: int) -> None:
+    """The first signal asks for an orderly end, the second one ends at once, as if nobody had caught it."""
+    if not agent.stopping:
+        agent.stop()
+        return
+    asyncio.get_running_loop().remove_signal_handler(number)
+    signal.signal(number, signal.SIG_DFL)
+    signal.raise_signal(number)
+
+
+def run(config: Config, *, once: bool = False, on_progress: Callable[[Agent], None] | None = None) -> Outcome:
+    """Run the agent in this thread until a signal stops it, or with `once` until everything is settled."""
+    keep_large_blocks()
+    return asyncio.run(_run(config, once=once, on_progress=on_progress))
