@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types unit e2e bench lock clean
+.PHONY: demo test lint types unit e2e torture bench lock clean
 
 demo: $(VENV)/run.stamp
 	$(BIN)/shipper demo
@@ -22,7 +22,11 @@ unit: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest -m "not e2e"
 
 e2e: $(VENV)/dev.stamp
+	sh scripts/engine.sh
 	$(BIN)/python -m pytest -m e2e
+
+torture: $(VENV)/dev.stamp
+	$(BIN)/python -m benchmarks.torture --all
 
 bench: $(VENV)/dev.stamp
 	$(BIN)/python -m benchmarks.throughput

@@ -93,7 +93,7 @@ def test_each_failure_of_a_push_is_survived_exactly_once(world, kind: str) -> No
     write(world.logs / "app.log", lines)
     world.start()
     world.expect(world.selector(), lines)
-    assert world.relay.pending == 0
+    assert world.relay.waiting == 0
 
 
 def test_a_loki_that_is_away_for_a_while_gets_everything_in_the_end(world) -> None:  # type: ignore[no-untyped-def]
