@@ -309,6 +309,26 @@ def test_what_loki_calls_too_old_follows_the_policy(model, policy, fate):
             (0, {"original_timestamp": "2026-12-29T16:00:00Z"}),
             (1, {"original_timestamp": "2026-12-29T16:00:00.000000001Z"}),
         ]
+        assert account.fallbacks == Counter(restamped=2)
+
+
+def test_what_had_no_time_of_its_own_or_keeps_it_already_gets_no_other_when_it_is_restamped(model):
+    kept = (("original_timestamp", "2026-12-01T00:00:00Z"),)
+
+    async def scenario(bench):
+        bench.server.max_age = 168 * HOUR
+        untimed = bench.span((A, entries(2, "untimed", START - 400 * HOUR)))
+        untimed.untimed = {1}
+        bench.delivery.add(untimed)
+        bench.add((B, entries(1, "again", START - 400 * HOUR)), metadata=kept)
+        await bench.delivery.drain()
+
+    bench = model.run(scenario, max_age=0, too_old="restamp")
+    assert {entry.line: entry.metadata for stream in bench.server.stored.values() for entry in stream} == {
+        b"untimed 0 ": (("original_timestamp", "2026-12-29T16:00:00Z"),),
+        b"untimed 1 ": (),
+        b"again 0 ": kept,
+    }
 
 
 def test_metadata_is_left_out_where_the_server_refuses_it(model):
@@ -361,6 +381,34 @@ def test_a_stream_rate_limit_slows_one_stream_and_repeats_only_what_is_missing(m
     assert bench.server.lines().total() == 2003
 
 
+def test_a_stream_rate_limit_that_loki_does_not_come_to_name_repeats_only_what_is_missing(model):
+    def scenario_of(late):
+        async def scenario(bench):
+            bench.server.stream_rate, bench.server.stream_burst = 2_000.0, 3_000.0
+            bench.add((A, entries(1, "newest", START)))
+            await bench.delivery.drain()
+            old = entries(late, "late", START - 4000 * SECOND)
+            bench.add((A, [*old, *entries(40, "now", START, size=90)]))
+            await bench.delivery.drain()
+
+        return scenario
+
+    bench = model.run(scenario_of(12))
+    assert set(bench.server.lines().values()) == {1}
+    assert (bench.server.lines().total(), bench.refused().total()) == (41, 12)
+
+
+def test_a_push_larger_than_its_streams_burst_gets_through_where_loki_cannot_be_asked(model):
+    async def scenario(bench):
+        bench.server.stream_rate, bench.server.stream_burst = 500.0, 2_000.0
+        bench.add((A, entries(60, "many", size=90)))
+        async with asyncio.timeout(1000):
+            await bench.delivery.drain()
+
+    bench = model.run(scenario, verify="never")
+    assert bench.server.lines().keys() == {line for _, line in entries(60, "many", size=90)}
+
+
 def test_streams_over_the_tenants_limit_wait_and_the_others_flow(model):
     async def scenario(bench):
         bench.server.max_streams = 1
@@ -379,6 +427,44 @@ def test_streams_over_the_tenants_limit_wait_and_the_others_flow(model):
     bench = model.run(scenario)
     assert bench.server.lines().total() == 9
     assert set(bench.server.lines().values()) == {1}
+
+
+def test_many_streams_over_the_tenants_limit_are_tried_one_at_a_time(model):
+    async def scenario(bench):
+        bench.server.max_streams = 1
+        bench.add((A, entries(1)))
+        await bench.delivery.drain()
+        for number in range(50):
+            bench.add((f'{{app="late", n="{number}"}}', entries(2, f"b{number}")), source="late")
+        await asyncio.sleep(600)
+        bench.tries = len(bench.server.pushes)
+        bench.add((A, entries(1, "flows")))
+        await asyncio.sleep(2)
+        assert bench.ledger.account("files").delivered == 2
+        bench.server.max_streams = 100
+        await bench.delivery.drain()
+
+    bench = model.run(scenario)
+    assert bench.tries < 120
+    assert bench.server.lines().total() == 102
+    assert bench.names() == set()
+
+
+def test_pushes_that_hang_leave_room_for_those_that_pass(model):
+    async def scenario(bench):
+        bench.server.hangs = b"stuck"
+        for number in range(8):
+            bench.add((A, entries(1)), (B, entries(1, f"stuck {number}")))
+            await asyncio.sleep(30)
+        for number in range(20):
+            bench.add((A, entries(1, f"flows {number}")))
+            await asyncio.sleep(3)
+            assert bench.server.lines()[f"flows {number} 0 ".encode()] == 1
+        bench.server.hangs = None
+        await bench.delivery.drain()
+
+    bench = model.run(scenario)
+    assert set(bench.server.lines().values()) == {1, 8}
 
 
 def test_a_tenant_at_lokis_default_limit_gets_at_least_85_percent_of_it_without_a_storm(model):
@@ -496,10 +582,11 @@ def test_a_backlog_that_spans_days_in_files_that_share_a_stream_is_not_refused(m
 
 def test_nothing_is_sent_before_the_journal_has_begun_it(model):
     async def scenario(bench):
-        bench.journal.begin_errors = [JournalError("disk full")] * 3
+        bench.journal.begin_errors = [JournalError("disk full")] * 1000
         bench.add((A, entries(2)))
-        await asyncio.sleep(1.001)
+        await asyncio.sleep(60)
         assert (bench.names(), bench.server.pushes) == ({"journal_write"}, [])
+        bench.journal.begin_errors.clear()
         await bench.delivery.drain()
 
     bench = model.run(scenario)
@@ -508,10 +595,11 @@ def test_nothing_is_sent_before_the_journal_has_begun_it(model):
 
 def test_a_commit_that_fails_is_repeated_and_the_span_stays_outstanding(model):
     async def scenario(bench):
-        bench.journal.commit_errors = [JournalError("disk full")] * 2
+        bench.journal.commit_errors = [JournalError("disk full")] * 1000
         bench.add((A, entries(2)))
-        await asyncio.sleep(1.2)
+        await asyncio.sleep(60)
         assert bench.delivery.outstanding("files") > 0
+        bench.journal.commit_errors.clear()
         await bench.delivery.drain()
         assert bench.delivery.outstanding("files") == bench.delivery.total_outstanding() == 0
 
@@ -601,7 +689,7 @@ LENGTH = st.sampled_from([0, 0, 0, 50, 300])
 SPAN = st.lists(st.tuples(STREAM, st.lists(st.tuples(AGE, LENGTH), min_size=1, max_size=12)), max_size=4)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=settings().max_examples * 3 // 2)
 @given(
     spans=st.lists(st.tuples(SPAN, st.booleans(), st.sampled_from(["one", "two"])), min_size=1, max_size=5),
     faults=st.lists(FAULTS, max_size=14),
@@ -652,7 +740,7 @@ def test_what_loki_would_refuse_and_hide_behind_a_later_stream_is_not_lost(model
     assert any(status == 429 for _, status, _ in bench.server.pushes)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=settings().max_examples // 2)
 @given(
     spans=st.lists(
         st.lists(st.tuples(st.sampled_from([A, B, '{job="c"}']), st.integers(1, 30)), min_size=1, max_size=3),
@@ -697,7 +785,7 @@ def test_for_every_mix_of_limits_each_entry_is_stored_exactly_once(
     assert bench.names() <= {"entries_refused"}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=settings().max_examples // 2)
 @given(faults=st.lists(FAULTS, max_size=12), spans=st.lists(st.integers(1, 20), min_size=1, max_size=4))
 def test_for_every_sequence_of_replies_nothing_is_lost_where_loki_is_never_asked(model, faults, spans):
     async def scenario(bench):
