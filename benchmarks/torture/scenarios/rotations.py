@@ -66,8 +66,9 @@ def _down(world: World) -> None:
     """Rotations between a stop and the next start, compressed ones among them."""
     world.configure()
     log = world.log()
+    world.begin()
     for turn in range(max(2, int(world.seconds / 2))):
-        world.agent.start()
+        world.revive()
         world.live(seconds=world.chance.uniform(0.5, 1.5))
         world.agent.kill() if turn % 2 else world.agent.stop()
         for _ in range(world.chance.randrange(1, 4)):
