@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from shipper.chunk import Carry, Fingerprint, Origin, Processed, Span
 from shipper.delivery.batch import Push
-from shipper.delivery.isolate import isolate, named_stream, read_ignored
+from shipper.delivery.isolate import isolate
 from shipper.delivery.piece import Pending, Piece
 from shipper.delivery.replies import Kind, classify
+from shipper.delivery.report import named_stream, read_report
 from shipper.delivery.wire import encode_entry
 
 SECOND = 1_000_000_000
@@ -150,7 +151,7 @@ def behind(named_at, ignored, received, stream=A):
 
 
 def test_a_time_printed_without_its_last_zeros_is_read():
-    report = read_ignored(push((A, [(NOW, b"x")])), behind(["2027-01-15 08:00:00", "2027-01-15 08:00:00.5"], 2, 2))
+    report = read_report(push((A, [(NOW, b"x")])), behind(["2027-01-15 08:00:00", "2027-01-15 08:00:00.5"], 2, 2))
     assert report is not None
     assert report.reasons == {NOW: "too_far_behind", NOW + SECOND // 2: "too_far_behind"}
 
@@ -196,7 +197,7 @@ def test_words_that_are_not_known_name_nobody():
 def test_words_with_a_time_that_is_none_tell_nothing():
     sent = push((A, [(NOW, b"a")]))
     words = behind(["2027-13-45 08:00:00"], 1, 1)
-    assert (named(isolate(sent, words)), read_ignored(sent, words)) == ([], None)
+    assert (named(isolate(sent, words)), read_report(sent, words)) == ([], None)
 
 
 PHRASES = [
@@ -221,7 +222,7 @@ WORDS = st.lists(st.sampled_from(PHRASES) | st.text(max_size=5), max_size=5).fla
 @given(words=st.text(max_size=300) | WORDS, count=st.integers(1, 5))
 def test_for_every_text_isolation_names_each_entry_at_most_once(words, count):
     sent = push((A, [(NOW + n, b"x" * n) for n in range(count)]))
-    report = read_ignored(sent, words)
+    report = read_report(sent, words)
     assert report is None or report.labels in ("", A)
     for text in (words, too_old("2027-01-15T07:59:59Z", "2027-01-15T08:00:01Z") + words + behind([], 2, 2)):
         found = [id(item.piece) * 10 + item.index for offence in isolate(sent, text).offences for item in offence.items]

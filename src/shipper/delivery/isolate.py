@@ -12,57 +12,39 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
-
-import re2
 
 from shipper.delivery.batch import Push
 from shipper.delivery.piece import Piece
-from shipper.delivery.wire import SECOND, Entry, parse_labels
-from shipper.errors import WireError
+from shipper.delivery.report import parse_report, pattern, plain_labels
+from shipper.delivery.wire import SECOND, Entry
 
 Match = Any
 """A match: RE2 comes without types."""
 
-
-def _pattern(text: str) -> Any:
-    """RE2 reads words of any form in time that grows with their length alone; `.` stands for any character."""
-    return re2.compile(f"(?s){text}")
-
-
 _STREAM: Final = r"stream '(?P<stream>\{.*?\})'"
 _TIME: Final = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)"
-_TOO_OLD: Final = _pattern(
+_TOO_OLD: Final = pattern(
     r"(?:(?P<count>\d{1,12}) errors like: )?entry for " + _STREAM + r" has timestamp too old: \S+, "
     r"oldest acceptable timestamp is: (?P<oldest>" + _TIME + ")"
 )
-_TOO_NEW: Final = _pattern(
+_TOO_NEW: Final = pattern(
     r"(?:(?P<count>\d{1,12}) errors like: )?entry for " + _STREAM + r" has timestamp too new: (?P<at>" + _TIME + ")"
 )
-_TOO_LONG: Final = _pattern(
-    r"(?:(?P<count>\d{1,12}) errors like: )?Max entry size '(?P<limit>\d{1,12})' bytes exceeded"
-)
-_METADATA_SIZE: Final = _pattern(
+_TOO_LONG: Final = pattern(r"(?:(?P<count>\d{1,12}) errors like: )?Max entry size '(?P<limit>\d{1,12})' bytes exceeded")
+_METADATA_SIZE: Final = pattern(
     r"(?:(?P<count>\d{1,12}) errors like: )?" + _STREAM + r" has structured metadata too large: '\d+' bytes, "
     r"limit: '(?P<limit>\d{1,12})'"
 )
-_METADATA_PAIRS: Final = _pattern(
+_METADATA_PAIRS: Final = pattern(
     r"(?:(?P<count>\d{1,12}) errors like: )?" + _STREAM + r" has too many structured metadata labels: '\d+', "
     r"limit: '(?P<limit>\d{1,12})'"
 )
-_LABEL_COUNT: Final = _pattern(r"has \d{1,12} label names; limit (?P<limit>\d{1,12})")
-_LABEL_LENGTH: Final = _pattern(_STREAM + r" has label (?P<part>name|value) too long: '(?P<text>.*?)'(?:; |\s*$)")
-_LABEL_TWICE: Final = _pattern(_STREAM + r" has duplicate label name: '(?P<text>.*?)'(?:; |\s*$)")
-_NO_LABELS: Final = _pattern(r"at least one label pair is required")
-_IGNORED: Final = _pattern(
-    r"entry with timestamp (?P<at>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?) (?P<zone>[+-]\d{4}) \S+ ignored, "
-    r"reason: '(?P<reason>entry too far behind|entry out of order|Per stream rate limit|[^']*)"
-)
-_TOTAL: Final = _pattern(
-    r"total ignored: (?P<ignored>\d{1,12}) out of (?P<received>\d{1,12}) for stream: (?P<stream>\{.*\})"
-)
-_SERVER_LABELS: Final = ("service_name", "__stream_shard__")
+_LABEL_COUNT: Final = pattern(r"has \d{1,12} label names; limit (?P<limit>\d{1,12})")
+_LABEL_LENGTH: Final = pattern(_STREAM + r" has label (?P<part>name|value) too long: '(?P<text>.*?)'(?:; |\s*$)")
+_LABEL_TWICE: Final = pattern(_STREAM + r" has duplicate label name: '(?P<text>.*?)'(?:; |\s*$)")
+_NO_LABELS: Final = pattern(r"at least one label pair is required")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,18 +74,6 @@ class Isolation:
     """Whether the words account for every entry, so that all the others were stored."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ignored:
-    """What an ingester says of the one stream it reports."""
-
-    labels: str
-    """As the push has them; "" if the words name none of its streams."""
-    ignored: int
-    received: int
-    reasons: dict[int, str]
-    """Reason by timestamp, of the entries named."""
-
-
 def items_of(push: Push) -> list[Item]:
     """All entries of a push."""
     return [Item(piece, index, entry) for piece in push.pieces for index, entry in enumerate(piece.decode())]
@@ -119,54 +89,16 @@ def isolate(push: Push, words: str) -> Isolation:
         return Isolation([], False)
 
 
-def read_ignored(push: Push, words: str) -> Ignored | None:
-    """The ingester's report in a refusal, if there is one."""
-    try:
-        return _report(push, words)
-    except ValueError:
-        return None
-
-
-def _report(push: Push, words: str) -> Ignored | None:
-    """The same; ValueError for a time that is none, or a number of thousands of digits: not Loki's words."""
-    total = _TOTAL.search(words)
-    named = {_nanoseconds(match["at"], match["zone"]): _reason(match["reason"]) for match in _IGNORED.finditer(words)}
-    if total is None:
-        return None
-    return Ignored(named_stream(push, total["stream"]), int(total["ignored"]), int(total["received"]), named)
-
-
-def named_stream(push: Push, printed: str) -> str:
-    """The labels, as sent, of the stream that Loki prints with labels of its own; "" if there is none."""
-    if len(push.streams) == 1:
-        return next(iter(push.streams))
-    for labels in push.streams:
-        if labels == printed or _plain(labels) == _plain(printed, without=_plain(labels)):
-            return labels
-    return ""
-
-
-def _plain(labels: str, without: dict[str, str] | None = None) -> dict[str, str]:
-    """Labels as a mapping; those that servers add are left out unless `without` has them too."""
-    try:
-        parsed = parse_labels(labels)
-    except WireError:
-        return {"": labels}
-    if without is not None:
-        parsed = {name: value for name, value in parsed.items() if name in without or name not in _SERVER_LABELS}
-    return parsed
-
-
 def _complete(push: Push, words: str) -> bool:
     """An ingester's refusal hides a distributor's: then fewer entries than were sent reached the ingester."""
-    report = _report(push, words)
+    report = parse_report(push, words)
     if report is None:
         return True
     return report.labels != "" and report.received == sum(piece.entries for piece in push.streams[report.labels])
 
 
 def _far_behind(push: Push, items: Sequence[Item], words: str) -> list[Offence]:
-    report = _report(push, words)
+    report = parse_report(push, words)
     if report is None or not report.labels:
         return []
     ours = [item for item in items if item.piece.labels == report.labels]
@@ -267,7 +199,7 @@ def _about_labels(words: str) -> bool:
 
 def _breaks_limits(labels: str, words: str) -> bool:
     """Whether the words about labels can be meant for this stream."""
-    pairs = _plain(labels)
+    pairs = plain_labels(labels)
     limits = [int(match["limit"]) for match in _LABEL_COUNT.finditer(words)]
     if limits and len(pairs) > min(limits):
         return True
@@ -296,21 +228,5 @@ def _said(match: Match, words: str) -> str:
     return match[0] if len(match[0]) < len(words) and "errors like" in words else words
 
 
-def _reason(words: str) -> str:
-    if words.startswith("entry too far behind"):
-        return "too_far_behind"
-    if words.startswith("entry out of order"):
-        return "out_of_order"
-    return "rate" if words.startswith("Per stream rate limit") else "other"
-
-
 def _whole_seconds(text: str) -> int:
     return int(datetime.fromisoformat(text).timestamp())
-
-
-def _nanoseconds(text: str, zone: str) -> int:
-    """Go's way of printing a time: zeros at the end of the fraction are cut."""
-    whole, _, fraction = text.partition(".")
-    moment = datetime.fromisoformat(f"{whole}{zone[:3]}:{zone[3:]}")
-    seconds = int((moment - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds())
-    return seconds * SECOND + int(fraction.ljust(9, "0")[:9] or 0)

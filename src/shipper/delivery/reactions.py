@@ -16,11 +16,12 @@ from shipper.delivery.backoff import Backoff, retry_after
 from shipper.delivery.batch import MAX_PUSH, Push, cost_of, halve, split
 from shipper.delivery.client import NoReply, Reply
 from shipper.delivery.holds import EVERYONE, Holds, new_streams
-from shipper.delivery.isolate import Ignored, isolate, named_stream, read_ignored
+from shipper.delivery.isolate import isolate
 from shipper.delivery.pace import Pace, Scope
 from shipper.delivery.piece import Piece
 from shipper.delivery.refusals import Refusals, strip_metadata
 from shipper.delivery.replies import Kind, Verdict, classify
+from shipper.delivery.report import Report, named_stream, read_report
 from shipper.delivery.settle import Settlement
 from shipper.delivery.streams import Streams
 from shipper.delivery.wire import SECOND, parse_labels
@@ -200,7 +201,7 @@ class Reactions:
         push.ready_at = now + max(asked, pause)
 
     def _stream_rate(self, push: Push, verdict: Verdict, asked: float, now: float) -> list[Push]:
-        report = read_ignored(push, verdict.words)
+        report = read_report(push, verdict.words)
         labels = report.labels if report else named_stream(push, "")
         if not labels:
             _doubt(push.pieces)
@@ -325,7 +326,7 @@ def _smaller(push: Push) -> list[Push]:
     return halve(push) if push.limited > 2 * PATIENCE and push.entries > 1 else [push]
 
 
-def _by_report(piece: Piece, report: Ignored | None) -> list[Piece]:
+def _by_report(piece: Piece, report: Report | None) -> list[Piece]:
     """A limited piece: what an ingester names as ignored is not there; where it names all, the rest is."""
     if report is not None and report.ignored == report.received:
         return [piece]
