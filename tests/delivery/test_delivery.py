@@ -381,6 +381,17 @@ def test_a_stream_rate_limit_slows_one_stream_and_repeats_only_what_is_missing(m
     assert bench.server.lines().total() == 2003
 
 
+def test_entries_of_two_files_at_one_time_of_which_a_rate_limit_took_one_arrive_once(model):
+    async def scenario(bench):
+        bench.server.stream_rate, bench.server.stream_burst = 500.0, 1_000.0
+        bench.add((A, entries(10, "one file", size=90)), source="one")
+        bench.add((A, entries(10, "another", size=90)), source="another")
+        await bench.delivery.drain()
+
+    bench = model.run(scenario)
+    assert bench.server.lines() == Counter(bench.sent.values())
+
+
 def test_a_stream_rate_limit_that_loki_does_not_come_to_name_repeats_only_what_is_missing(model):
     def scenario_of(late):
         async def scenario(bench):

@@ -9,45 +9,15 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.delivery.pushes import NOW, SECOND, A, B, behind, push
 
-from shipper.chunk import Carry, Fingerprint, Origin, Processed, Span
-from shipper.delivery.batch import Push
 from shipper.delivery.isolate import isolate
-from shipper.delivery.piece import Pending, Piece
 from shipper.delivery.replies import Kind, classify
-from shipper.delivery.report import named_stream, read_report
-from shipper.delivery.wire import encode_entry
+from shipper.delivery.report import read_report
 
-SECOND = 1_000_000_000
 RECORDED = json.loads((Path(__file__).parents[1] / "devloki" / "conformance.json").read_text())["versions"]
 MOMENT = {"2.9.0": 1795169315832392235, "3.4.6": 1795169366961429816}
 """When the cases were pushed: 2026-11-20 10:08:35.832392235 and 10:09:26.961429816, as the recorded words print it."""
-
-
-def piece(labels, entries):
-    """Entries are (timestamp, line) or (timestamp, line, metadata)."""
-    origin = Origin(source="s", generation=1, path="/p")
-    span = Span(origin=origin, start=0, end=1, clock=0, after_eof=False, hit_eof=False, fingerprint=Fingerprint())
-    processed = Processed(span=span, lines=len(entries), parts=[], carry=Carry(), lengths=[], sizes=None)
-    return Piece(
-        pending=Pending(processed=processed, size=0, open=len(entries), dead_letters=[]),
-        tenant="",
-        labels=labels,
-        body=b"".join(encode_entry(*entry) for entry in entries),
-        entries=len(entries),
-        lines=len(entries),
-        first=min(entry[0] for entry in entries),
-        last=max(entry[0] for entry in entries),
-        where=range(len(entries)),
-        weights=None,
-    )
-
-
-def push(*streams):
-    merged = {}
-    for labels, entries in streams:
-        merged.setdefault(labels, []).append(piece(labels, entries))
-    return Push("", merged)
 
 
 def named(isolation):
@@ -109,10 +79,6 @@ def test_what_a_recorded_refusal_names_is_what_was_not_stored(version, case):
     assert (sorted(found), isolation.complete) == (sorted(expected), True)
 
 
-NOW = 1_800_000_000 * SECOND
-A, B = '{job="a"}', '{job="b"}'
-
-
 def too_old(at, oldest, stream=A):
     return f"entry for stream '{stream}' has timestamp too old: {at}, oldest acceptable timestamp is: {oldest}"
 
@@ -141,21 +107,6 @@ def test_too_new_entries_are_the_newest_ones():
     ]
 
 
-def behind(named_at, ignored, received, stream=A):
-    listed = "".join(
-        f"entry with timestamp {at} +0000 UTC ignored, reason: 'entry too far behind, oldest acceptable timestamp is: "
-        "2027-01-15T07:00:00Z',\n"
-        for at in named_at
-    )
-    return f"{listed}user 'fake', total ignored: {ignored} out of {received} for stream: {stream}"
-
-
-def test_a_time_printed_without_its_last_zeros_is_read():
-    report = read_report(push((A, [(NOW, b"x")])), behind(["2027-01-15 08:00:00", "2027-01-15 08:00:00.5"], 2, 2))
-    assert report is not None
-    assert report.reasons == {NOW: "too_far_behind", NOW + SECOND // 2: "too_far_behind"}
-
-
 def test_a_report_of_fewer_entries_than_were_sent_is_not_complete():
     sent = push((A, [(NOW, b"behind"), (NOW + 1, b"hidden"), (NOW + 2, b"fine")]))
     isolation = isolate(sent, behind(["2027-01-15 08:00:00"], 1, 2))
@@ -172,13 +123,6 @@ def test_metadata_counts_for_the_size_where_lines_alone_do_not_explain_the_refus
     sent = push((A, [(NOW, b"x" * 90, [("key", "v" * 20)]), (NOW + 1, b"y" * 90)]))
     words = f"Max entry size '100' bytes exceeded for stream '{A}' while adding an entry with length '113' bytes"
     assert named(isolate(sent, words)) == [("line_too_long", [(NOW, b"x" * 90)])]
-
-
-def test_a_stream_is_recognised_with_the_labels_that_servers_add():
-    sent = push((A, [(NOW, b"a")]), ('{job="b", level="error"}', [(NOW, b"b")]))
-    printed = '{job="b", level="error", service_name="b", __stream_shard__="3"}'
-    assert named_stream(sent, printed) == '{job="b", level="error"}'
-    assert named_stream(sent, '{job="c"}') == ""
 
 
 def test_labels_in_which_loki_sees_a_fault_refuse_that_stream_alone():

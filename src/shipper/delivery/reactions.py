@@ -21,7 +21,7 @@ from shipper.delivery.pace import Pace, Scope
 from shipper.delivery.piece import Piece
 from shipper.delivery.refusals import Refusals, strip_metadata
 from shipper.delivery.replies import Kind, Verdict, classify
-from shipper.delivery.report import Report, named_stream, read_report
+from shipper.delivery.report import named_stream, read_report, sort_out
 from shipper.delivery.settle import Settlement
 from shipper.delivery.streams import Streams
 from shipper.delivery.wire import SECOND, parse_labels
@@ -213,7 +213,7 @@ class Reactions:
         cost = cost_of(push.streams[labels])
         self._pace.limited(key, cost, sent_at=push.sent_at, stated=verdict.limit, now=now)
         self._slow(push, asked, now)
-        limited = [new for piece in push.streams[labels] for new in _by_report(piece, report)]
+        limited = sort_out(push.streams[labels], report)
         others = {name: pieces for name, pieces in push.streams.items() if name != labels}
         return [*self._presumed(push, others, True), *_smaller(push.with_streams({labels: limited}))]
 
@@ -324,22 +324,6 @@ def _one_by_one(push: Push) -> list[Push]:
 def _smaller(push: Push) -> list[Push]:
     """A limited push again, in halves once it was limited again and again: it may be larger than any burst."""
     return halve(push) if push.limited > 2 * PATIENCE and push.entries > 1 else [push]
-
-
-def _by_report(piece: Piece, report: Report | None) -> list[Piece]:
-    """A limited piece: what an ingester names as ignored is not there; where it names all, the rest is."""
-    if report is not None and report.ignored == report.received:
-        return [piece]
-    if report is None or report.ignored > len(report.reasons):
-        piece.doubt = True
-        return [piece]
-    decoded = piece.decode()
-    ignored, stored = piece.divide(
-        decoded, {index for index, entry in enumerate(decoded) if entry.timestamp in report.reasons}
-    )
-    if stored is not None:
-        stored.doubt = stored.presumed = True
-    return [part for part in (stored, ignored) if part is not None]
 
 
 def _readable(labels: str) -> bool:

@@ -1,11 +1,14 @@
 """An ingester's report: what it did not take of the one stream of a push that it speaks of.
 
 Rule 1: bytes and words in, findings out; no I/O, no clock.
-Rule 2: it tells how many entries it ignored and out of how many it was given, and names ten of them at most.
+Rule 2: it tells how many entries it ignored and out of how many it was given, and names ten of them at most, by time.
+Rule 3: what it does not tell for sure of an entry is in doubt.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -13,7 +16,8 @@ from typing import Any, Final
 import re2
 
 from shipper.delivery.batch import Push
-from shipper.delivery.wire import SECOND, parse_labels
+from shipper.delivery.piece import Piece
+from shipper.delivery.wire import SECOND, Entry, parse_labels
 from shipper.errors import WireError
 
 
@@ -80,6 +84,47 @@ def plain_labels(labels: str, without: dict[str, str] | None = None) -> dict[str
     if without is not None:
         parsed = {name: value for name, value in parsed.items() if name in without or name not in _SERVER_LABELS}
     return parsed
+
+
+def sort_out(pieces: Sequence[Piece], report: Report | None) -> list[Piece]:
+    """The pieces of a stream that took a part of them, by what is known: not stored, presumably stored, in doubt.
+
+    In doubt is what has the time of an ignored entry and is not the only one of that time, and everything where the
+    report is no account of all entries: it may be of one shard, or some may have been refused on the way to it.
+    """
+    entries = sum([piece.entries for piece in pieces])
+    if report is not None and report.ignored == report.received == entries:
+        return list(pieces)
+    if report is None or report.received != entries or report.ignored > len(report.reasons):
+        for piece in pieces:
+            piece.doubt = True
+        return list(pieces)
+    decoded = [piece.decode() for piece in pieces]
+    times = Counter(entry.timestamp for ours in decoded for entry in ours)
+    shared = {at for at in report.reasons if times[at] > 1}
+    return [
+        part
+        for piece, ours in zip(pieces, decoded, strict=True)
+        for part in _by_time(piece, ours, report.reasons.keys(), shared)
+    ]
+
+
+def _by_time(piece: Piece, entries: Sequence[Entry], ignored: Collection[int], shared: Collection[int]) -> list[Piece]:
+    """The piece without the entries of times at which some were ignored, and these, apart where others share them."""
+    named, stored = piece.divide(entries, _at(entries, ignored))
+    if stored is not None:
+        stored.doubt = stored.presumed = True
+    if named is None:
+        return [piece]
+    entries = named.decode()
+    unsure, missing = named.divide(entries, _at(entries, shared))
+    if unsure is not None:
+        unsure.doubt = True
+    return [part for part in (stored, unsure, missing) if part is not None]
+
+
+def _at(entries: Sequence[Entry], times: Collection[int]) -> set[int]:
+    return {index for index, entry in enumerate(entries) if entry.timestamp in times}
 
 
 def _reason(words: str) -> str:
