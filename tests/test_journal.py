@@ -100,9 +100,11 @@ def test_a_position_advances_over_contiguous_settled_spans_alone(tmp_path: Path)
         assert [generation.offset for generation in positions(tmp_path)] == [0]
         await journal.commit([settled(spans[0])])
         (generation,) = positions(tmp_path)
-        assert (generation.offset, generation.carry, generation.fingerprint, generation.at_eof) == (
+        known = (generation.offset, generation.carry, generation.settled_row)
+        assert (*known, generation.fingerprint, generation.at_eof) == (
             20,
             Carry(issued=20),
+            2,
             spans[1].fingerprint,
             True,
         )
@@ -577,7 +579,7 @@ def test_a_journal_of_the_first_version_is_made_one_of_this(tmp_path: Path) -> N
     drive(tmp_path, work)
     with sqlite3.connect(tmp_path / "journal.db") as database:
         later = [("sources", "truncated_unread"), ("sources", "replay_missing"), ("generations", "gone")]
-        for table, column in [*later, ("generations", "facts")]:
+        for table, column in [*later, ("generations", "facts"), ("generations", "settled_row")]:
             database.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
         database.execute("PRAGMA user_version = 1")
     database.close()

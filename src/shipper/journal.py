@@ -309,10 +309,10 @@ INSERT OR IGNORE INTO dead_letters
 VALUES (?, CAST(? AS TEXT), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _OLD_FINISHED = "SELECT id, seen_at FROM generations WHERE source = ? AND finished ORDER BY id DESC LIMIT -1 OFFSET ?"
-_SETTLED_EARLIER = "SELECT stop, fingerprint, carry_after, hit_eof, stop, file_changed FROM spans WHERE id = ?"
+_SETTLED_EARLIER = "SELECT stop, fingerprint, carry_after, id, hit_eof, stop, file_changed FROM spans WHERE id = ?"
 _ADVANCE = """
-UPDATE generations SET settled_to = ?, fingerprint = ?, carry = ?, at_eof = ?, size = MAX(size, ?),
-    changed = MAX(changed, ?)
+UPDATE generations SET settled_to = ?, fingerprint = ?, carry = ?, settled_row = ?, at_eof = ?,
+    size = MAX(size, ?), changed = MAX(changed, ?)
 WHERE id = ?
 """
 
@@ -349,7 +349,7 @@ def _settled_values(settled: Settled) -> tuple[object, ...]:
     """What `_ADVANCE` sets when the last span passed was settled just now."""
     span = settled.span
     state = (msgspec.msgpack.encode(span.fingerprint), msgspec.msgpack.encode(settled.carry))
-    return (span.end, *state, span.hit_eof, span.end, span.file_changed)
+    return (span.end, *state, span.row, span.hit_eof, span.end, span.file_changed)
 
 
 def _stored_values(database: sqlite3.Connection, row: int) -> tuple[object, ...]:

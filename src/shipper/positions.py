@@ -140,7 +140,7 @@ ORDER BY id LIMIT :limit OFFSET :skip
 """
 _GENERATIONS = """
 SELECT id, source, path, seen_at, device, inode, settled_to AS offset, size, changed, fingerprint, at_eof, carry,
-    finished, gone, facts
+    settled_row, finished, gone, facts
 FROM generations WHERE source = :source ORDER BY id
 """
 _OPEN_SPANS = """

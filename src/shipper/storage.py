@@ -22,7 +22,7 @@ from pathlib import Path
 from shipper.errors import JournalError, JournalLocked
 
 FILE_NAME = "journal.db"
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 LETTER_OVERHEAD = 256
 """What a dead letter is counted as beside its text: its row and indexes, bytes."""
 
@@ -41,7 +41,7 @@ CREATE TABLE IF NOT EXISTS generations (
     changed INTEGER NOT NULL,
     settled_to INTEGER NOT NULL, fingerprint BLOB NOT NULL, at_eof INTEGER NOT NULL DEFAULT 1,
     carry BLOB, final INTEGER, finished INTEGER NOT NULL DEFAULT 0, gone INTEGER NOT NULL DEFAULT 0,
-    facts TEXT NOT NULL DEFAULT '[]'
+    facts TEXT NOT NULL DEFAULT '[]', settled_row INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX IF NOT EXISTS generations_by_source ON generations (source, id);
 CREATE TABLE IF NOT EXISTS spans (
@@ -69,6 +69,7 @@ _CHANGES = {
         "ALTER TABLE generations ADD COLUMN gone INTEGER NOT NULL DEFAULT 0",
     ),
     3: ("ALTER TABLE generations ADD COLUMN facts TEXT NOT NULL DEFAULT '[]'",),
+    4: ("ALTER TABLE generations ADD COLUMN settled_row INTEGER NOT NULL DEFAULT 0",),
 }
 """What makes a journal of the version before one of this version."""
 

@@ -7,8 +7,10 @@ Rule 2: `step` does one bounded unit of work and returns; it never sleeps.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Protocol
 
 from shipper.chunk import Carry, Chunk, Fingerprint, Lane, Mark, Origin, Span
@@ -38,6 +40,8 @@ class Generation:
     """Whether `offset` was the end of the file when it was read."""
     carry: Carry
     """The lane's state after the last settled span."""
+    settled_row: int = 0
+    """The journal's number of that span; 0: there is none, or it was settled before such numbers were kept."""
     finished: bool
     """Nothing more will be read from it."""
     gone: bool = False
@@ -117,12 +121,19 @@ def replayed(known: OpenSpan, origin: Origin) -> Span:
     )
 
 
-def inherit(lane: Lane, generation: Generation) -> None:
-    """What is read next follows what was read last: of the newest generation that anything was read of."""
-    if generation.carry.issued:
-        lane.carry, lane.heir = generation.carry, 0
+def inherit(lane: Lane, generations: Iterable[Generation]) -> None:
+    """What is read next follows what was read last: one of these generations that was found late has a newer number."""
+    ends = sorted([end for generation in generations for end in _ends(generation)], key=itemgetter(0))
+    if ends:
+        _, lane.carry, lane.heir = ends[-1]
+
+
+def _ends(generation: Generation) -> Iterator[tuple[int, Carry, int]]:
+    """Row, state to go on from, and heir (as in `Lane`) of each span that is known."""
+    if generation.settled_row or generation.carry.issued:
+        yield generation.settled_row, generation.carry, 0
     for span in generation.open:
-        lane.carry, lane.heir = (span.carry_after, 0) if span.settled else (span.carry, span.row)
+        yield (span.row, span.carry_after, 0) if span.settled else (span.row, span.carry, span.row)
 
 
 class Grouper(Protocol):

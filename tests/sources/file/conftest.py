@@ -132,6 +132,7 @@ class Journal:
                 fingerprint=span.fingerprint,
                 at_eof=span.hit_eof,
                 carry=self._carry(span),
+                settled_row=span.row,
             )
         known = self.generations[id_]
         if not spans and self.final.get(id_, known.offset + 1) <= known.offset:

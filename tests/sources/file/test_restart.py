@@ -318,6 +318,28 @@ def test_after_a_restart_lines_follow_the_newest_generation_that_was_read(bench)
     assert bench.chunks[1].lane.carry.issued == issued
 
 
+def test_after_a_restart_lines_follow_those_read_last_though_a_generation_found_late_has_a_newer_number(bench):
+    def copy_and_truncate(name):
+        shutil.copy2(bench.root / "app.log", bench.root / name)
+        os.truncate(bench.root / "app.log", 0)
+
+    bench.write("app.log", "one\n")
+    bench.start("app.log").later()
+    copy_and_truncate("app.log.2")
+    bench.later()
+    bench.write("app.log", "two\n")
+    copy_and_truncate("app.log.1")
+    bench.write("app.log", "three\n")
+    bench.later(1).later(11, steps=3)
+    read = [(chunk.span.origin.generation, chunk.lines) for chunk in bench.chunks]
+    assert read == [(1, [b"one"]), (3, [b"two"]), (2, [b"three"])]
+    issued = bench.chunks[-1].span.clock
+    bench.start()
+    bench.write("app.log", "four\n")
+    bench.later()
+    assert bench.chunks[-1].lane.carry.issued == issued
+
+
 def test_a_file_with_other_bytes_is_not_taken_for_one_that_is_sought_to_be_read_again(bench):
     bench.commits = False
     bench.write("app.log", "line 1\n")

@@ -88,8 +88,7 @@ class Generations:
     def _lane(self, known: Sequence[Generation]) -> Lane:
         """The lane of a stream, with what its next line inherits."""
         lane = Lane(self._source, "")
-        for generation in known:
-            inherit(lane, generation)
+        inherit(lane, known)
         return lane
 
     def _current(

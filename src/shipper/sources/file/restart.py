@@ -29,10 +29,10 @@ def bring_home(roster: Roster, known: Sequence[Generation], found: Sequence[Foun
     search = _Search(roster, found)
     claimed = claim(known, search.candidates, search.agrees)
     newest: dict[str, Tail | None] = {}
+    of_path: defaultdict[str, list[Generation]] = defaultdict(list)
     sought: list[tuple[Trail, Tail, int]] = []
     for generation in sorted(known, key=lambda generation: generation.id):
         trail = roster.trail(generation.path)
-        inherit(trail.lane, generation)
         place = claimed.get(generation.id)
         tail = None
         if place is not None or not generation.finished:
@@ -42,6 +42,9 @@ def bring_home(roster: Roster, known: Sequence[Generation], found: Sequence[Foun
             sought.append((trail, tail, trail.left))
         trail.left = max(trail.left, _changed(roster, generation, tail))
         newest[generation.path] = tail
+        of_path[generation.path].append(generation)
+    for path, generations in of_path.items():
+        inherit(roster.trails[path].lane, generations)
     for trail, tail, since in sought:
         trail.ignore(())
         rotation.take_next(roster, trail, tail, since, now)
