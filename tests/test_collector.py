@@ -121,6 +121,14 @@ def test_a_replay_behind_a_later_span_leaves_what_follows_the_state_of_that() ->
     assert lane.carry == Carry(issued=9)
 
 
+def test_a_replay_that_comes_after_fresh_lines_leaves_what_follows_the_state_of_those() -> None:
+    lane = Lane("app", "/logs/app.log", Carry(issued=9), heir=7)
+    fresh = chunk(lane, line("/a", "2026-11-18T11:00:00Z"))
+    again = chunk(lane, line("/a"), replay=True, epoch=epoch(RESOLVED), carry=Carry(issued=9), row=7)
+    (one, _) = collector(Script(steps=[Step(chunks=[fresh, again])])).step(1).processed
+    assert lane.carry == one.carry
+
+
 def test_a_rate_comes_from_the_pipeline() -> None:
     assert collector(Script()).rate is None
 

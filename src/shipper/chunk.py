@@ -65,7 +65,8 @@ class Lane:
     path: str
     carry: Carry = field(default_factory=Carry)
     heir: int = 0
-    """Row of the span that was begun last, if it is replayed: what follows inherits from it, not from those before."""
+    """Row of the span that was begun last, if it is replayed: what follows inherits from it, not from those before.
+    0 once something new was read, where its bytes could not be had in time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -93,7 +93,9 @@ class Collector:
             span.carry, span.demoted, span.epoch = chunk.lane.carry, self._demoted, self.epoch
         pipeline = self._pipeline(span.epoch)
         processed = pipeline(chunk, span.carry)
-        if not span.replay or span.row == chunk.lane.heir:
+        if not span.replay:
+            chunk.lane.carry, chunk.lane.heir = processed.carry, 0
+        elif span.row == chunk.lane.heir:
             chunk.lane.carry = processed.carry
         for labels in {part.labels for part in processed.parts}:
             if self._streams.see(labels):

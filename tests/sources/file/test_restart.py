@@ -318,6 +318,19 @@ def test_after_a_restart_lines_follow_the_newest_generation_that_was_read(bench)
     assert bench.chunks[1].lane.carry.issued == issued
 
 
+def test_what_was_open_is_replayed_before_anything_new_of_its_path_is_read(bench):
+    bench.write("app.log", "1\n")
+    bench.start("app.log").later()
+    (bench.root / "app.log").rename(bench.root / "app.log.1")
+    bench.commits = False
+    bench.write("app.log", "2\n")
+    bench.later()
+    bench.write("app.log.1", "late\n")
+    bench.crash().later()
+    read = [(chunk.span.origin.generation, chunk.span.replay, chunk.lines) for chunk in bench.chunks]
+    assert read == [(1, False, [b"1"]), (2, True, [b"2"]), (1, False, [b"late"])]
+
+
 def test_after_a_restart_lines_follow_those_read_last_though_a_generation_found_late_has_a_newer_number(bench):
     def copy_and_truncate(name):
         shutil.copy2(bench.root / "app.log", bench.root / name)

@@ -2,7 +2,8 @@
 
 Rule 1: a generation is read to its end before the next one is; it waits for the LF of a rotated one's last line at most
         `rotate_wait` after the rename.
-Rule 2: a rotated file is watched on, but holds nobody up, until it has been idle for long enough.
+Rule 2: after a restart all open spans of the path are replayed before anything new is read, which follows the last one.
+Rule 3: a rotated file is watched on, but holds nobody up, until it has been idle for long enough.
 """
 
 from __future__ import annotations
@@ -56,10 +57,12 @@ class Trail:
 
     def current(self, now: float, rotate_wait: float) -> Tail | None:
         """The generation to be read next, if one has something to read."""
-        for tail in self.tails:
-            if tail.finished or tail.absent:
-                continue
-            if tail.replays or tail.unread or tail.is_due(now) or is_final(tail, now, rotate_wait):
+        readable = [tail for tail in self.tails if not (tail.finished or tail.absent)]
+        replaying = next((tail for tail in readable if tail.replays), None)
+        if replaying is not None:
+            return replaying
+        for tail in readable:
+            if tail.unread or tail.is_due(now) or is_final(tail, now, rotate_wait):
                 return tail
             if tail.rotated_at is None or not self.may_pass(tail, now, rotate_wait):
                 return None
