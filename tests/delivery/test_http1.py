@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import gc
+import warnings
 from collections.abc import Awaitable, Callable
 from itertools import pairwise
 
@@ -271,6 +273,25 @@ def test_a_refused_connection_is_an_error_before_sending() -> None:
             await Direct(None, most_idle=1).handle_async_request(request)
 
     asyncio.run(run())
+
+
+def test_for_every_moment_at_which_a_connect_is_given_up_no_socket_is_left_open() -> None:
+    async def give_up_soon() -> None:
+        server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
+        transport = Direct(None, most_idle=1)
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        for micros in range(0, 1000, 2):
+            request = httpx.Request("GET", url, extensions={MOST: 1, "timeout": {"connect": micros / 1e6}})
+            with contextlib.suppress(httpx.TransportError):
+                await transport.handle_async_request(request)
+        server.close()
+        await server.wait_closed()
+
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always", ResourceWarning)
+        asyncio.run(give_up_soon())
+        gc.collect()
+    assert [str(warning.message) for warning in seen] == []
 
 
 async def _until_end(reader: asyncio.StreamReader) -> bytes:

@@ -11,6 +11,7 @@ and anyio. Proxies are left to httpx's own transport.
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import re
 import socket
 import ssl
@@ -27,6 +28,9 @@ MOST: Final = "shipper.most"
 """The request's extension that says how many bytes of the reply's body are read."""
 KEEP_ALIVE: Final = 30.0
 """Seconds after which an idle connection is not used again: servers and proxies close theirs by then."""
+RACE: Final = 0.25
+"""Seconds after which the next address of a name is tried beside the one before. Where there is but one there is no
+race: asyncio (measured: 3.11) leaves a socket open that is connected at the moment at which a race is given up."""
 SEND_BUFFER: Final = 1 << 20
 """Bytes of a socket's send buffer (the kernel may allow less): a push that fits wakes the event loop but once."""
 _BODILESS: Final = frozenset({204, 304})
@@ -294,13 +298,26 @@ class Direct(httpx.AsyncBaseTransport):
         try:
             async with asyncio.timeout(timeout):
                 _, connection = await asyncio.get_running_loop().create_connection(
-                    Connection, url.host, url.port or (443 if trust else 80), ssl=trust, happy_eyeballs_delay=0.25
+                    Connection,
+                    url.host,
+                    url.port or (443 if trust else 80),
+                    ssl=trust,
+                    happy_eyeballs_delay=None if _is_address(url.host) else RACE,
                 )
         except TimeoutError as error:
             raise httpx.ConnectTimeout(f"no connection within {timeout:g} s", request=request) from error
         except (OSError, UnicodeError) as error:
             raise httpx.ConnectError(str(error), request=request) from error
         return connection
+
+
+def _is_address(host: str) -> bool:
+    """Whether a host is no name, which might stand for several addresses."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def request_head(request: httpx.Request) -> Iterator[bytes]:
