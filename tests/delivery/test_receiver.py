@@ -69,7 +69,7 @@ def deliver(version, spans, faults=(), **settings):
                 receiver.fault(**fault)
             loki = Loki(
                 url=receiver.url,
-                timeout=300 * MILLISECOND,
+                timeout=SECOND,
                 batch_wait=20 * MILLISECOND,
                 backoff=Backoff(min=5 * MILLISECOND, max=50 * MILLISECOND),
             )
@@ -78,13 +78,15 @@ def deliver(version, spans, faults=(), **settings):
                 loki, journal=journal, ledger=ledger, failures=Failures(), clock=Clock(), label_names=lambda: {"job"}
             )
             task = asyncio.create_task(delivery.run())
-            async with asyncio.timeout(30):
-                for stamps, lines, replay in spans:
-                    delivery.add(processed(stamps, lines, replay))
-                    await delivery.drain()
-            await delivery.close(1.0)
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            try:
+                async with asyncio.timeout(120):
+                    for stamps, lines, replay in spans:
+                        delivery.add(processed(stamps, lines, replay))
+                        await delivery.drain()
+            finally:
+                await delivery.close(1.0)
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
             client = Client(msgspec.structs.replace(loki, timeout=60 * SECOND))
             first = min(min(stamps) for stamps, _, _ in spans)
             end = str(max(max(stamps) for stamps, _, _ in spans) + SECOND)
@@ -107,7 +109,7 @@ def deliver(version, spans, faults=(), **settings):
         {"status": 500, "stored": True},
         {"reset": "before_store"},
         {"reset": "after_store"},
-        {"delay": 0.5, "stored": True},
+        {"delay": 1.5, "stored": True},
         {"status": 429, "body": "too many requests"},
         {"status": 401, "body": "no org id"},
         {"status": 413},
