@@ -3,7 +3,7 @@
 Real are the file source, the pipeline, the delivery and the journal; Loki is the embedded receiver, in process. The
 five laws are checked after every step, and in the end every line must have arrived: once, in order, none invented.
 
-`SHIPPER_MODEL_EXAMPLES=5000` makes a campaign of it; a failure prints its steps and the blob that repeats them.
+`SHIPPER_TEST_EXAMPLES=2500` makes a campaign of it; a failure prints its steps and the blob that repeats them.
 """
 
 from __future__ import annotations
@@ -393,7 +393,7 @@ RAWS: dict[str, Callable[[int, str, int], Raw]] = {
 
 TestWorld = World.TestCase
 TestWorld.settings = settings(
-    max_examples=int(os.environ.get("SHIPPER_MODEL_EXAMPLES", "200")),
+    max_examples=2 * settings().max_examples,
     stateful_step_count=40,
     deadline=None,
     print_blob=True,
