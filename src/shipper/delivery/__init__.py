@@ -9,6 +9,7 @@
     verify      asking Loki what it has                      asking      settling by the answer
     streams     what is known of each stream                 pace        yielding to 429
     holds       waiting for a wrong set-up to be mended      backoff     pauses
+    report      what an ingester says of a stream it took in part
 
 An entry leaves delivery in one of three ways: Loki took it, a rule of the configuration dropped it, or it is a dead
 letter.
