@@ -21,6 +21,7 @@ COMMANDS = {
     "check": ("shipper.cli.check:check", "Validate the configuration."),
     "demo": ("shipper.cli.demo:demo", "Ship six services' logs to the embedded receiver and prove it."),
     "devloki": ("shipper.cli.devloki:devloki", "Run the embedded Loki-compatible receiver alone."),
+    "explain": ("shipper.cli.explain:explain", "Tell why a file is or is not shipped, and what happens to a line."),
     "positions": ("shipper.cli.positions:positions", "Show and change how far each file was read."),
     "dead-letters": ("shipper.cli.dead_letters:dead_letters", "Show and replay what Loki would not take."),
 }

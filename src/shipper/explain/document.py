@@ -107,8 +107,8 @@ class Documents:
         }
 
     def _stream(self, state: State) -> Stream:
-        origin = self.excerpt.chunk.span.origin
-        return self.labeller.stream(origin.path, (), state.labels, origin.facts)
+        span = self.excerpt.chunk.span
+        return self.labeller.stream(span.origin.path, span.demoted, state.labels, span.origin.facts)
 
 
 _OUTSIDE: Final = {"too_old": "older than max_age", "too_new": "further ahead than max_ahead"}

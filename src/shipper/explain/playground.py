@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from shipper.clock import Clock
-from shipper.config.model import Limit, ResolvedSource
+from shipper.config.model import Limit, ResolvedSource, Sample
 from shipper.explain.document import Documents
 from shipper.explain.trace import Record, excerpt, trace
 from shipper.pipeline.containers import Facts, facts_of
@@ -29,16 +29,23 @@ NO_FACTS: Final = "the container's own labels (Compose's, label_map) and Docker'
 
 
 def playground(
-    resolved: ResolvedSource, text: str | bytes, path: str = "", *, clock: Clock, metadata: bool = True
+    resolved: ResolvedSource,
+    text: str | bytes,
+    path: str = "",
+    *,
+    clock: Clock,
+    metadata: bool = True,
+    facts: Facts = (),
 ) -> dict[str, Any]:
     """What the agent would make of `text`, one or more lines, in this source.
 
     `path`: the file it would stand in, or the container, `NAME` or `NAME/stderr`: labels come from it. `metadata`:
-    whether Loki takes structured metadata.
+    whether Loki takes structured metadata. `facts`: what is known of the container, if more is than its name.
     """
     whole = text.encode(resolved.encoding, "replace") if isinstance(text, str) else text
     data = first_lines(whole)
-    path, facts = _place(resolved, path)
+    path, named = _place(resolved, path)
+    facts = facts or named
     seen = excerpt(resolved, data, path=path, clock=clock, facts=facts, file_changed=clock.now())
     records = trace(resolved, seen, metadata=metadata)
     shown = within(records)
@@ -47,7 +54,7 @@ def playground(
         "source": resolved.name,
         "path": path,
         "records": [documents.document(record) for record in shown],
-        "notes": [*_cuts(whole, data, records, shown), *notes(resolved, path)],
+        "notes": [*_cuts(whole, data, records, shown), *notes(resolved, path, known=facts is not named)],
     }
 
 
@@ -86,12 +93,14 @@ def _cuts(whole: bytes, data: bytes, records: Sequence[Record], shown: Sequence[
         yield f"only the first {len(shown)} of {len(records)} records are shown"
 
 
-def notes(resolved: ResolvedSource, path: str) -> Iterator[str]:
-    """What is not to be seen in any one record."""
-    if resolved.type == "docker":
+def notes(resolved: ResolvedSource, path: str, *, known: bool) -> Iterator[str]:
+    """What is not to be seen in any one record; `known`: the container itself, or the generation of the file."""
+    if resolved.type == "docker" and not known:
         yield NO_FACTS if path else "no container is named: the labels container and stream are missing"
-    elif not path and (resolved.filename_label or resolved.path_labels):
+    elif resolved.type == "file" and not path and (resolved.filename_label or resolved.path_labels):
         yield "no path is given: labels that come from it are missing"
     for stage in resolved.stages:
+        if isinstance(stage, Sample) and not known:
+            yield "stage sample chooses by the file's number in the journal and the place in it; here it is a guess"
         if isinstance(stage, Limit):
             yield f"stage limit slows the source down to {stage.rate:g} lines a second; it drops none"

@@ -81,15 +81,18 @@ def excerpt(
     start: int = 0,
     facts: tuple[tuple[str, str], ...] = (),
     file_changed: int = 0,
+    generation: int = 0,
+    demoted: tuple[str, ...] = (),
 ) -> Excerpt:
     """The lines in `data`, which begins at offset `start`; its last one counts as complete.
 
-    `file_changed`: when the file was changed last, ns; it decides a missing year.
+    `file_changed`: when the file was changed last, ns; it decides a missing year. `generation`: the journal's number
+    of the file, if it has one; `sample` decides by it. `demoted`: labels that are metadata by now.
     """
     framer = framing_of(resolved).framer(start)
     framed = join(framer.feed(data), framer.finish())
     span = Span(
-        origin=Origin(source=resolved.name, generation=0, path=path, facts=facts, lasting=not facts),
+        origin=Origin(source=resolved.name, generation=generation, path=path, facts=facts, lasting=not facts),
         start=start,
         end=start + framed.size,
         clock=clock.reserve(len(framed.lines)),
@@ -97,6 +100,7 @@ def excerpt(
         hit_eof=True,
         fingerprint=Fingerprint(),
         file_changed=file_changed,
+        demoted=demoted,
     )
     chunk = Chunk(
         span=span,
