@@ -19,6 +19,7 @@ __all__ = ["main"]
 COMMANDS = {
     "run": ("shipper.cli.run:run", "Run the agent; --once ships what is there and stops."),
     "check": ("shipper.cli.check:check", "Validate the configuration."),
+    "schema": ("shipper.cli.schema:schema", "Print a JSON Schema of shipper.toml, for editors."),
     "demo": ("shipper.cli.demo:demo", "Ship six services' logs to the embedded receiver and prove it."),
     "devloki": ("shipper.cli.devloki:devloki", "Run the embedded Loki-compatible receiver alone."),
     "explain": ("shipper.cli.explain:explain", "Tell why a file is or is not shipped, and what happens to a line."),
