@@ -15,7 +15,7 @@ import click
 
 from shipper.cli.group import FAILED
 from shipper.cli.lean import without_rich
-from shipper.cli.options import config_option, config_path, json_option
+from shipper.cli.options import SourceName, config_option, config_path, json_option
 from shipper.cli.terminal import counted, escaped, number, print_json, print_note, shortened
 from shipper.errors import UsageError
 
@@ -29,10 +29,10 @@ STAGE = 14
 
 
 @click.command()
-@click.argument("what", metavar="PATH|CONTAINER")
+@click.argument("what", metavar="PATH|CONTAINER", type=click.Path())
 @click.option("--line", type=click.IntRange(min=1), help="The line of the file, from 1 (default: its last one).")
 @click.option("--text", help="Explain this text instead of a line that is there.")
-@click.option("--source", help="Ask this source alone.")
+@click.option("--source", type=SourceName(), help="Ask this source alone.")
 @config_option
 @json_option
 @click.pass_context

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from shipper.cli.options import config_option, config_path, json_option
+from shipper.cli.options import SourceName, config_option, config_path, json_option
 from shipper.cli.summary import lost
 from shipper.cli.terminal import counted, print_json, print_table
 from shipper.sources.file.paths import label
@@ -34,7 +34,7 @@ def positions(context: click.Context, as_json: bool) -> None:
 
 
 @positions.command("list")
-@click.argument("source", required=False)
+@click.argument("source", required=False, type=SourceName())
 @config_option
 @json_option
 @click.pass_context
@@ -44,7 +44,7 @@ def list_(context: click.Context, source: str | None, as_json: bool) -> None:
 
 
 @positions.command()
-@click.argument("name")
+@click.argument("name", type=SourceName())
 @config_option
 @json_option
 @click.pass_context
@@ -54,8 +54,8 @@ def reset(context: click.Context, name: str, as_json: bool) -> None:
 
 
 @positions.command()
-@click.argument("old")
-@click.argument("new")
+@click.argument("old", type=SourceName())
+@click.argument("new", type=SourceName())
 @config_option
 @json_option
 @click.pass_context
