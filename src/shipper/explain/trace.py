@@ -15,7 +15,7 @@ from shipper.config.model import ResolvedSource
 from shipper.delivery.wire import iterate_entries
 from shipper.explain.watch import History, Outside, State, Step, Watcher
 from shipper.pipeline.compile import compile_pipeline
-from shipper.sources.framing import framing_of, join
+from shipper.sources.framing import chunk_of, framing_of, join
 
 BLANK = "blank"
 """Why a line is dropped that has nothing but white space."""
@@ -102,15 +102,7 @@ def excerpt(
         file_changed=file_changed,
         demoted=demoted,
     )
-    chunk = Chunk(
-        span=span,
-        lane=Lane(resolved.name, path),
-        lines=framed.lines,
-        lengths=framed.lengths,
-        sizes=framed.sizes,
-        plain=framed.plain,
-        fallbacks=framed.fallbacks(),
-    )
+    chunk = chunk_of(framed, span, Lane(resolved.name, path))
     marks: dict[int, tuple[str, ...]] = {}
     for index, reason in framed.marks:
         marks[index] = (*marks.get(index, ()), reason)
