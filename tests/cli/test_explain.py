@@ -153,6 +153,19 @@ def test_what_is_asked_wrongly_is_told(place: Place) -> None:
     assert "nearest names" in place.shipper("explain", str(place.root / "app.lok")).stdout
 
 
+def test_secrets_of_the_configuration_are_masked_and_the_log_is_not(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOGS_SECRET", str(place.root))
+    config = place.root / "shipper.toml"
+    config.write_text(config.read_text().replace(f'["{place.root}/*.log"]', '["${LOGS_SECRET}/*.log"]'))
+    place.log.write_text(f"{place.root}\n")
+    (told,) = place.json("explain", str(place.log))["sources"]
+    assert told["why"] == "paths '***/*.log' means it"
+    assert told["lines"]["records"][0]["entry"]["text"] == str(place.root)
+    assert told["lines"]["records"][0]["entry"]["labels"]["filename"] == "***/app.log"
+
+
 def test_control_characters_of_a_log_never_reach_the_terminal(place: Place) -> None:
     place.log.write_bytes(b"\x1b[31mred\x1b]0;title\x07\n")
     shown = place.shipper("explain", str(place.log)).stdout

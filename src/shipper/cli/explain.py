@@ -1,7 +1,8 @@
 """`shipper explain`: why a file or container is or is not shipped, and what happens to a line of it, stage by stage.
 
 Rule 1: nothing is sent, written or moved; it works beside a running agent.
-Rule 2: exit code 0 if some source ships it, 1 if none does.
+Rule 2: secrets of the configuration are masked; what was logged is shown as it is, for that is what is asked about.
+Rule 3: exit code 0 if some source ships it, 1 if none does.
 """
 
 from __future__ import annotations
@@ -45,14 +46,17 @@ def explain(
     """
     with without_rich():
         from shipper.config.loading import load
+        from shipper.config.masking import Masker
         from shipper.explain.answer import Question, answer, is_container
+        from shipper.explain.document import LOG_TEXT
 
     if line is not None and text is not None:
         raise UsageError("--line and --text are two answers to one question", hint="use one of them")
     if line is not None and is_container(what):
         raise UsageError("--line counts the lines of files, and this is none", hint="use --text, or name a path")
     config = load(config_path(context), os.environ)
-    document = answer(config, _asked(config, source), Question(what=what, line=line, text=text))
+    found = answer(config, _asked(config, source), Question(what=what, line=line, text=text))
+    document: dict[str, Any] = Masker.of(config).masked(found, keep=LOG_TEXT)
     if as_json:
         print_json(document)
     else:

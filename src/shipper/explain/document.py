@@ -25,6 +25,8 @@ from shipper.pipeline.labels import LabelGuard, Labeller, Stream
 from shipper.pipeline.texts import field_text
 from shipper.pipeline.window import written
 
+LOG_TEXT: Final = frozenset({"line", "fields", "text"})
+"""Names under which a document has what was logged; all else may come from the configuration, and its secrets."""
 LINE_SHOWN: Final = 16 * 1024
 """Characters of a text."""
 VALUE_SHOWN: Final = 1024

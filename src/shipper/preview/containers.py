@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from shipper.chunk import Chunk, Lane, Moment, Origin
 from shipper.clock import Clock
-from shipper.config.model import DockerSource, ResolvedSource
+from shipper.config.model import DockerSource, ResolvedSource, without_user_info
 from shipper.errors import WireError
 from shipper.failures import HINTS
 from shipper.pipeline.containers import STREAM, ContainerLabels, facts_of
@@ -66,7 +66,7 @@ class ContainerLooker:
             meant = [found for found in self.found if found.verdict.included and self._asked_for(found.container)]
             return [await self._look(engine, found, stream) for found in meant for stream in found.container.streams]
         except EngineError as error:
-            self._trouble(self._source.host, error.failure, error.detail)
+            self._trouble(without_user_info(self._source.host), error.failure, error.detail)
             return []
         finally:
             await engine.aclose()
