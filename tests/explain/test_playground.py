@@ -133,7 +133,7 @@ def test_what_happens_by_itself_is_told_behind_the_stages() -> None:
     line = '{"timestamp":"2026-02-11T08:50:00Z"}'
     assert [told[-1] for told in _told(_played(f"{line}\n{line}\nx\n", *s.JSON))] == [
         ("labels", "nothing: no field 'level'"),
-        ("time", "not later than the line before it: 1 ns are added, so that order is kept"),
+        ("time", "not later than the line before it: moved behind that by a nanosecond, so that order is kept"),
         ("time", "no time of its own: it stays beside its neighbour"),
     ]
     assert _told(_played("x"))[0][-1] == ("time", "no time of its own: the time it is read at")

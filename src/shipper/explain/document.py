@@ -88,8 +88,7 @@ class Documents:
     def _moved(self, last: State, entry: Stored) -> str:
         """Why an entry has a timestamp that is not its own time."""
         if last.time is not None:
-            moved = entry.timestamp - last.time
-            return f"not later than the line before it: {moved} ns are added, so that order is kept"
+            return "not later than the line before it: moved behind that by a nanosecond, so that order is kept"
         clock = self.excerpt.chunk.span.clock
         if clock <= entry.timestamp < clock + len(self.excerpt.chunk.lines):
             return "no time of its own: the time it is read at"
