@@ -17,6 +17,7 @@ import msgspec
 from shipper.chunk import Carry, Fingerprint, Mark, Moment
 from shipper.delivery.settled import DeadLetter
 from shipper.errors import JournalLocked, UsageError
+from shipper.sources.file.paths import label
 from shipper.sources.step import Generation, OpenSpan
 from shipper.storage import Lock, Transaction, connect, connect_readonly, unreadable
 
@@ -77,6 +78,11 @@ class State:
         losses = read_losses(self._database)
         return losses if source is None else {name: one for name, one in losses.items() if name == source}
 
+    def demoted(self, source: str) -> tuple[str, ...]:
+        """Labels of a source that are structured metadata by now, sorted."""
+        rows = _rows(self._database, "SELECT demoted FROM sources WHERE name = ?", (source,))
+        return tuple(name for row in rows for name in msgspec.json.decode(row["demoted"], type=list[str]))
+
     def reset(self, source: str) -> int:
         """Forget all positions of `source`: it starts as on a first start. Returns how many were forgotten."""
         self._require(source)
@@ -131,6 +137,20 @@ class State:
             raise UsageError(f"there are no positions of a source {source!r}", hint=f"sources with positions: {known}")
 
 
+def summary(generation: Generation) -> dict[str, Any]:
+    """How far one generation is, as JSON."""
+    return {
+        "source": generation.source,
+        "path": label(generation.path),
+        "seen_at": label(generation.seen_at),
+        "size": generation.size,
+        "settled": generation.offset,
+        "left": max(0, generation.size - generation.offset),
+        "open_spans": len(generation.open),
+        "finished": generation.finished,
+    }
+
+
 _LETTERS = """
 SELECT id, source, path, generation, position AS offset, length, lines, timestamp, tenant, labels, text, reason, words,
     time
@@ -166,11 +186,11 @@ def read_losses(database: sqlite3.Connection) -> dict[str, Losses]:
 
 
 def _rows(
-    database: sqlite3.Connection, sql: str, arguments: Mapping[str, object] | None = None
+    database: sqlite3.Connection, sql: str, arguments: Mapping[str, object] | Sequence[object] = ()
 ) -> list[dict[str, Any]]:
     """The rows of a query, by column name."""
     try:
-        cursor = database.execute(sql, arguments or {})
+        cursor = database.execute(sql, arguments)
         names = [column[0] for column in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor]
     except sqlite3.Error as error:

@@ -7,6 +7,7 @@ Rule 3: what went wrong on purpose (`ShipperError`) is told as `error: …` and 
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -19,8 +20,11 @@ __all__ = ["main"]
 COMMANDS = {
     "run": ("shipper.cli.run:run", "Run the agent; --once ships what is there and stops."),
     "check": ("shipper.cli.check:check", "Validate the configuration."),
+    "schema": ("shipper.cli.schema:schema", "Print a JSON Schema of shipper.toml, for editors."),
+    "completion": ("shipper.cli.completion:completion", "Print what completes command lines in bash, zsh or fish."),
     "demo": ("shipper.cli.demo:demo", "Ship six services' logs to the embedded receiver and prove it."),
     "devloki": ("shipper.cli.devloki:devloki", "Run the embedded Loki-compatible receiver alone."),
+    "explain": ("shipper.cli.explain:explain", "Tell why a file is or is not shipped, and what happens to a line."),
     "positions": ("shipper.cli.positions:positions", "Show and change how far each file was read."),
     "dead-letters": ("shipper.cli.dead_letters:dead_letters", "Show and replay what Loki would not take."),
 }
@@ -44,7 +48,11 @@ COMMANDS = {
     metavar="FILE",
     help="The configuration; before or after any command.",
 )
-@click.version_option(package_name="shipper", prog_name="shipper", message="%(prog)s %(version)s")
+@click.version_option(
+    package_name="shipper",
+    prog_name="shipper",
+    message=f"%(prog)s %(version)s (Python {sys.version.split()[0]})",
+)
 @click.pass_context
 def main(context: click.Context, config: Path) -> None:
     """Tail log files, label each line, and get it into Grafana Loki exactly once.

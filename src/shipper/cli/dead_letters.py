@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from shipper.cli.options import config_option, config_path, json_option
+from shipper.cli.options import SourceName, config_option, config_path, json_option
 from shipper.cli.positions import json_wanted, state_of
 from shipper.cli.terminal import escaped, print_json, print_note, print_table, shortened
 from shipper.errors import UsageError
@@ -30,7 +30,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 def _selection(command: Command) -> Command:
     """`--source` and `--reason`: which letters are meant."""
     command = click.option("--reason", help="Only those refused for this reason.")(command)
-    return click.option("--source", help="Only those of this source.")(command)
+    return click.option("--source", type=SourceName(), help="Only those of this source.")(command)
 
 
 @click.group("dead-letters", invoke_without_command=True)

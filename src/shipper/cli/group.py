@@ -14,12 +14,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import partial
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from shipper.cli.lean import without_rich
 from shipper.errors import ConfigError, ShipperError, UsageError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 FAILED = 1
 WRONG_USAGE = 2
@@ -57,9 +60,25 @@ class CommandGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in self._commands_at.items()])
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Commands from the table, options of the group, and those of the default command, which needs no name."""
+        from click.shell_completion import CompletionItem
+
+        found = [CompletionItem(name, help=line) for name, (_, line) in self._commands_at.items()]
+        found = [item for item in found if item.value.startswith(incomplete)]
+        found += click.Command.shell_complete(self, ctx, incomplete)
+        default = self.get_command(ctx, self._default) if incomplete.startswith("-") else None
+        if default is not None:
+            inner = click.Context(default, parent=ctx, info_name=self._default, resilient_parsing=True)
+            found += default.shell_complete(inner, incomplete)
+        return list({item.value: item for item in found}.values())
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Insert the default command where none is named; a wrong name is told the nearest right one."""
         at = command_position(args)
+        if ctx.resilient_parsing:  # a line that is being completed: what is not there may come yet
+            options_first = at is not None and at < len(args) and args[at].startswith("-")
+            return super().parse_args(ctx, [*args[:at], self._default, *args[at:]] if options_first else args)
         if at is not None and at < len(args) and not args[at].startswith("-") and args[at] not in self._commands_at:
             ctx.fail(f"no command {args[at]!r}{_nearest(args[at], self._commands_at)}")
         if at is not None and (at == len(args) or args[at].startswith("-")):

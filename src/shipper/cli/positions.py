@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from shipper.cli.options import config_option, config_path, json_option
+from shipper.cli.options import SourceName, config_option, config_path, json_option
 from shipper.cli.summary import lost
 from shipper.cli.terminal import counted, print_json, print_table
 from shipper.sources.file.paths import label
@@ -34,7 +34,7 @@ def positions(context: click.Context, as_json: bool) -> None:
 
 
 @positions.command("list")
-@click.argument("source", required=False)
+@click.argument("source", required=False, type=SourceName())
 @config_option
 @json_option
 @click.pass_context
@@ -44,7 +44,7 @@ def list_(context: click.Context, source: str | None, as_json: bool) -> None:
 
 
 @positions.command()
-@click.argument("name")
+@click.argument("name", type=SourceName())
 @config_option
 @json_option
 @click.pass_context
@@ -54,8 +54,8 @@ def reset(context: click.Context, name: str, as_json: bool) -> None:
 
 
 @positions.command()
-@click.argument("old")
-@click.argument("new")
+@click.argument("old", type=SourceName())
+@click.argument("new", type=SourceName())
 @config_option
 @json_option
 @click.pass_context
@@ -89,13 +89,15 @@ def json_wanted(context: click.Context, as_json: bool) -> bool:
 
 
 def _list(context: click.Context, as_json: bool, source: str | None) -> None:
+    from shipper.positions import summary
+
     with state_of(context) as state:
-        generations, losses = state.positions(source), state.losses(source)
+        known, losses = [summary(generation) for generation in state.positions(source)], state.losses(source)
     if json_wanted(context, as_json):
-        print_json({"positions": [summary(generation) for generation in generations], "sources": _totals(losses)})
+        print_json({"positions": known, "sources": _totals(losses)})
         return
-    if generations:
-        print_table(HEADINGS, [_row(generation) for generation in generations], below=1)
+    if known:
+        print_table(HEADINGS, [_row(facts) for facts in known], below=1)
     else:
         click.echo("no positions yet" if source is None else f"no positions of a source {source!r}")
     for name, one in losses.items():
@@ -114,20 +116,6 @@ def _change(context: click.Context, as_json: bool, change: Callable[[State], dic
         click.echo(f"{done['renamed']} is now {done['to']}: {count} renamed")
     else:
         click.echo(f"{done['reset']} starts afresh: {count} forgotten")
-
-
-def summary(generation: Generation) -> dict[str, Any]:
-    """What `list` says about one generation."""
-    return {
-        "source": generation.source,
-        "path": label(generation.path),
-        "seen_at": label(generation.seen_at),
-        "size": generation.size,
-        "settled": generation.offset,
-        "left": max(0, generation.size - generation.offset),
-        "open_spans": len(generation.open),
-        "finished": generation.finished,
-    }
 
 
 def _totals(losses: dict[str, Losses]) -> list[dict[str, Any]]:
@@ -156,15 +144,14 @@ def _without_bytes(value: Any) -> Any:
     return [_without_bytes(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
-def _row(generation: Generation) -> list[object]:
-    facts = summary(generation)
-    moved = "" if generation.seen_at == generation.path else f" (now {label(generation.seen_at)})"
+def _row(facts: dict[str, Any]) -> list[object]:
+    moved = "" if facts["seen_at"] == facts["path"] else f" (now {facts['seen_at']})"
     return [
-        generation.source,
+        facts["source"],
         facts["size"],
         facts["settled"],
         facts["left"],
         facts["open_spans"],
-        "finished" if generation.finished else "open",
-        f"{label(generation.path)}{moved}",
+        "finished" if facts["finished"] else "open",
+        f"{facts['path']}{moved}",
     ]

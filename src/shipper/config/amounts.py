@@ -62,6 +62,10 @@ _AMOUNT = r"[0-9]{1,19}(?:\.[0-9]{1,9})?"
 _TERM = re.compile(rf"({_AMOUNT})(ns|us|µs|μs|ms|s|m|h|d|w)")
 _TERMS = re.compile(rf"(?:{_TERM.pattern})+")
 _SIZE = re.compile(rf"({_AMOUNT}) ?([A-Za-z]*)")
+DURATION_PATTERN: Final = rf"0|{_TERMS.pattern}"
+"""All durations as text, for engines of regular expressions other than Python's."""
+SIZE_PATTERN: Final = rf"{_AMOUNT} ?(?:[kKmMgGtT][iI]?[bB]|[bB])?"
+"""All sizes as text."""
 
 
 def parse_duration(value: object) -> int:

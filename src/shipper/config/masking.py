@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, unquote
@@ -52,6 +52,19 @@ class Masker:
         text = _USER_INFO.sub(f"{MASK}@", text)
         return self._pattern.sub(MASK, text) if self._pattern else text
 
+    def masked(self, value: Any, *, keep: Container[str] = ()) -> Any:
+        """A document with every text in it masked; what stands under a name in `keep` is left as it is."""
+        if isinstance(value, str):
+            return self.mask(value)
+        if isinstance(value, dict):
+            return {
+                self.mask(str(name)): inner if name in keep else self.masked(inner, keep=keep)
+                for name, inner in value.items()
+            }
+        if isinstance(value, list | tuple):
+            return [self.masked(inner, keep=keep) for inner in value]
+        return value
+
     def __repr__(self) -> str:
         return f"Masker({len(self._secrets)} secrets)"
 
@@ -90,7 +103,6 @@ def read_secret(path: str) -> str:
 
 def describe(config: Config) -> dict[str, Any]:
     """The configuration for people and JSON: durations and sizes as written in TOML, everything sensitive masked."""
-    masker = Masker.of(config)
     described = {
         "loki": _described(config.loki),
         "agent": _described(config.agent),
@@ -98,7 +110,7 @@ def describe(config: Config) -> dict[str, Any]:
         "source": [{"type": source.__struct_config__.tag, **_described(source)} for source in config.sources],
         "pipeline": {name: msgspec.to_builtins(stages) for name, stages in config.pipelines.items()},
     }
-    masked: dict[str, Any] = _masked(described, masker)
+    masked: dict[str, Any] = Masker.of(config).masked(described)
     return masked
 
 
@@ -119,16 +131,6 @@ def _value(key: Key, value: Any) -> Any:
     if key.kind is Kind.HEADERS:
         return dict.fromkeys(value, MASK)
     return list(value) if isinstance(value, tuple) else value
-
-
-def _masked(value: Any, masker: Masker) -> Any:
-    if isinstance(value, str):
-        return masker.mask(value)
-    if isinstance(value, dict):
-        return {masker.mask(str(name)): _masked(inner, masker) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_masked(inner, masker) for inner in value]
-    return value
 
 
 def _forms(secret: str) -> set[str]:

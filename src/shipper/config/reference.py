@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
-from shipper.config.amounts import format_duration, format_size
 from shipper.config.model import (
     STAGES,
     Agent,
@@ -29,6 +28,7 @@ from shipper.config.model import (
     Web,
 )
 from shipper.config.schema import Key, Kind, keys_of
+from shipper.config.written import limits, sentences, written
 
 _HEAD: Final = """\
 # Configuration reference
@@ -51,6 +51,25 @@ the configuration makes of your logs without sending anything.
 - **Secrets** belong in files (`password_file`, `bearer_token_file`; one newline at the end is ignored). Headers, users
   in URLs, and values of variables named like secrets (PASS, TOKEN, SECRET, KEY, AUTH, …) are masked wherever text is
   shown.
+"""
+
+_EDITOR: Final = """\
+## In your editor
+
+`shipper schema` prints a JSON Schema of this file. Editors with Even Better TOML (VS Code) or taplo (Neovim, Emacs,
+Helix and others) then complete keys, show these sentences, and mark what is wrong while you type:
+
+    shipper schema > shipper.schema.json
+
+and in the first line of `shipper.toml`:
+
+    #:schema ./shipper.schema.json
+
+Or for all files of that name, in VS Code's settings:
+
+    "evenBetterToml.schema.associations": { "shipper\\\\.toml$": "file:///path/to/shipper.schema.json" }
+
+What lies between keys, and whether patterns, zones and files are right, `shipper check` alone can tell.
 """
 
 _SOURCES: Final = """\
@@ -96,6 +115,7 @@ def reference() -> str:
     """The whole page."""
     parts = [
         _HEAD,
+        _EDITOR,
         _section("## `[loki]`", Loki),
         _section("### `loki.basic_auth`", BasicAuth),
         _section("### `tls` of `[loki]` and of a Docker source", Tls),
@@ -121,14 +141,10 @@ def _section(heading: str, table: type[msgspec.Struct], without: type[msgspec.St
     """A heading, the table's own sentences, and its keys."""
     inherited = keys_of(without) if without else {}
     keys = [key for name, key in keys_of(table).items() if name not in inherited]
-    lines = [heading, "", _paragraph(table.__doc__ or "")]
+    lines = [heading, "", sentences(table)]
     if keys:
         lines += ["", "| key | value | default | meaning |", "| --- | --- | --- | --- |", *map(_row, keys)]
     return "\n".join((*lines, ""))
-
-
-def _paragraph(text: str) -> str:
-    return "\n".join(line.strip() for line in text.strip().splitlines())
 
 
 def _row(key: Key) -> str:
@@ -143,22 +159,7 @@ def _cell(text: str) -> str:
 def _values(key: Key) -> str:
     if key.kind is Kind.CHOICE:
         return ", ".join(f'`"{choice}"`' for choice in key.choices)
-    return f"{key.kind}{_limits(key)}"
-
-
-def _limits(key: Key) -> str:
-    words = [
-        f"{name} {_amount(key.kind, limit)}"
-        for name, limit in (("at least", key.least), ("at most", key.most))
-        if limit is not None
-    ]
-    return f"; {', '.join(words)}" if words else ""
-
-
-def _amount(kind: Kind, limit: float) -> str:
-    if kind is Kind.DURATION:
-        return format_duration(int(limit))
-    return format_size(int(limit)) if kind is Kind.SIZE else f"{limit:g}"
+    return f"{key.kind}{limits(key)}"
 
 
 def _default(key: Key) -> str:
@@ -166,18 +167,7 @@ def _default(key: Key) -> str:
         return "**required**"
     if key.kind in (Kind.TABLE, Kind.DESTINATIONS) or key.default is None:
         return "see below" if key.default is not None and key.kind is Kind.TABLE else ""
-    return f"`{_toml(key, key.default)}`"
-
-
-def _toml(key: Key, value: Any) -> str:
-    """A default as it would be written in TOML."""
-    if key.kind is Kind.DURATION:
-        return f'"{format_duration(value)}"'
-    if key.kind is Kind.SIZE:
-        return f'"{format_size(value)}"'
-    if isinstance(value, dict):
-        return "{}"
-    return json.dumps(list(value) if isinstance(value, tuple) else value)
+    return f"`{json.dumps(written(key.kind, key.default))}`"
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ Rule 1: pure: the same chunk and carry give the same result. What a pipeline rem
 Rule 2: one thread at a time.
 Rule 3: the books balance: lines = Σ part.lines + Σ dropped + Σ refused.lines.
 Rule 4: three ways through with equal results: whole columns for text that no stage touches, JSON by columns, and the
-        general path for all else.
+        general path for all else. A pipeline that is watched takes the general path always.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from shipper.chunk import Carry, Chunk, Processed
 from shipper.config.model import AnyStage, Auto, Cri, Limit, ResolvedSource, Timestamp
 from shipper.config.stages import JSON
 from shipper.pipeline.columns import JsonColumns, JsonPlan, plan_of, timed_column, whole_column
+from shipper.pipeline.entry import Watch
 from shipper.pipeline.general import General
 from shipper.pipeline.labels import LabelGuard, Labeller
 from shipper.pipeline.multiline import compile_multiline
@@ -29,7 +30,7 @@ _TIMED: Final = (Timestamp, Auto, Cri)
 class Pipeline:
     """The compiled pipeline of one source."""
 
-    def __init__(self, resolved: ResolvedSource, *, metadata: bool = True) -> None:
+    def __init__(self, resolved: ResolvedSource, *, metadata: bool = True, watch: Watch | None = None) -> None:
         self.rate: float | None = rate_of(resolved.stages)
         """Lines a second that `limit` stages allow; None: no limit."""
         self._guard = LabelGuard(resolved.max_label_values)
@@ -40,8 +41,10 @@ class Pipeline:
         window = self._window = window_of(resolved)
         plan = _plan(resolved) if self._grouper is None else None
         self._json = JsonColumns(plan, self._labeller, window, self._suspicion, resolved.timezone) if plan else None
+        stages = build_stages(resolved.stages, resolved.timezone)
+        self._watched = watch is not None
         self._general = General(
-            stages=build_stages(resolved.stages, resolved.timezone),
+            stages=stages if watch is None else watch.over(stages),
             grouper=self._grouper,
             labeller=self._labeller,
             window=window,
@@ -50,11 +53,13 @@ class Pipeline:
             keep_blank_lines=resolved.keep_blank_lines,
             max_bytes=_max_bytes(resolved),
             metadata=metadata,
+            watch=watch,
         )
 
     def __call__(self, chunk: Chunk, carry: Carry) -> Processed:
         """What becomes of a chunk, and what the next one of its lane inherits."""
-        processed = self._straight(chunk, carry) if chunk.plain and chunk.lines else None
+        straight = chunk.plain and chunk.lines and not self._watched
+        processed = self._straight(chunk, carry) if straight else None
         return self._general(chunk, carry) if processed is None else processed
 
     @property
@@ -83,9 +88,9 @@ class Pipeline:
         return whole_column(chunk, carry, stream.labels)
 
 
-def compile_pipeline(resolved: ResolvedSource, *, metadata: bool = True) -> Pipeline:
+def compile_pipeline(resolved: ResolvedSource, *, metadata: bool = True, watch: Watch | None = None) -> Pipeline:
     """Compile a source's pipeline; `metadata`: whether the server takes structured metadata."""
-    return Pipeline(resolved, metadata=metadata)
+    return Pipeline(resolved, metadata=metadata, watch=watch)
 
 
 def rate_of(stages: tuple[AnyStage, ...]) -> float | None:

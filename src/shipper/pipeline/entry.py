@@ -102,3 +102,15 @@ class Stage(Protocol):
     def __call__(self, entry: Entry, work: Work) -> str:
         """Return "" to go on, the reason to drop the entry, or HELD."""
         ...
+
+
+class Watch(Protocol):
+    """Sees what a pipeline does to each entry, and changes nothing of it (`shipper.explain`)."""
+
+    def over(self, stages: list[Stage]) -> list[Stage]:
+        """The stages of the pipeline, each watched."""
+        ...
+
+    def outside(self, entry: Entry, timestamp: int, reason: str, policy: str) -> None:
+        """Hear of an entry whose timestamp is outside the time window, and what becomes of it."""
+        ...

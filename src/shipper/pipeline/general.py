@@ -16,7 +16,7 @@ from operator import attrgetter
 from pathlib import Path
 
 from shipper.chunk import Carry, Chunk, Part, Processed, Refused
-from shipper.pipeline.entry import HELD, Entry, Stage, Work
+from shipper.pipeline.entry import HELD, Entry, Stage, Watch, Work
 from shipper.pipeline.labels import Labeller, Stream
 from shipper.pipeline.multiline import Grouper
 from shipper.pipeline.parts import Pairs, fitting, part_of
@@ -40,6 +40,7 @@ class General:
     keep_blank_lines: bool
     max_bytes: int
     metadata: bool
+    watch: Watch | None = None
 
     def __call__(self, chunk: Chunk, carry: Carry) -> Processed:
         """What becomes of the chunk."""
@@ -145,6 +146,8 @@ class General:
         reason, policy = self.window.judge(timestamp, outcome.clock)
         if not reason:
             return timestamp
+        if self.watch is not None:
+            self.watch.outside(entry, timestamp, reason, policy)
         if policy == "restamp":
             outcome.work.count(RESTAMPED)
             original = outcome.original(entry)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from shipper.chunk import Chunk, Lane, Moment, Origin
 from shipper.clock import Clock
-from shipper.config.model import DockerSource, ResolvedSource
+from shipper.config.model import DockerSource, ResolvedSource, without_user_info
 from shipper.errors import WireError
 from shipper.failures import HINTS
 from shipper.pipeline.containers import STREAM, ContainerLabels, facts_of
@@ -40,9 +40,13 @@ class Found:
 
 
 class ContainerLooker:
-    """Looks at the containers of one source; `found` and `troubles` are filled by it."""
+    """Looks at the containers of one source; `found` and `troubles` are filled by it.
 
-    def __init__(self, resolved: ResolvedSource, source: DockerSource, clock: Clock) -> None:
+    `only`: look at the logs of the container with this name or beginning of an id alone.
+    """
+
+    def __init__(self, resolved: ResolvedSource, source: DockerSource, clock: Clock, only: str = "") -> None:
+        self._only = only
         self._resolved = resolved
         self._source = source
         self._reading = Reading(framing=framing_of(resolved), clock=clock)
@@ -59,13 +63,16 @@ class ContainerLooker:
             await engine.negotiate()
             self._reading.always = engine.podman
             await self._find(engine)
-            meant = [found for found in self.found if found.verdict.included]
+            meant = [found for found in self.found if found.verdict.included and self._asked_for(found.container)]
             return [await self._look(engine, found, stream) for found in meant for stream in found.container.streams]
         except EngineError as error:
-            self._trouble(self._source.host, error.failure, error.detail)
+            self._trouble(without_user_info(self._source.host), error.failure, error.detail)
             return []
         finally:
             await engine.aclose()
+
+    def _asked_for(self, container: Container) -> bool:
+        return not self._only or container.is_called(self._only)
 
     async def _find(self, engine: Engine) -> None:
         selection = Selection(self._source, own_container())

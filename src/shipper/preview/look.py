@@ -17,7 +17,7 @@ from shipper.sources.file.content import Content, open_content, reader, trouble
 from shipper.sources.file.discovery import Discovery, Found, Problem
 from shipper.sources.file.paths import label
 from shipper.sources.file.tail import BLOCK
-from shipper.sources.framing import Framed, Framer
+from shipper.sources.framing import Framed, Framer, chunk_of
 
 END = 1 << 20
 BUDGET = 64 << 20
@@ -134,15 +134,7 @@ class Looker:
             hit_eof=False,
             fingerprint=Fingerprint(),
         )
-        return Chunk(
-            span=span,
-            lane=lane,
-            lines=framed.lines,
-            lengths=framed.lengths,
-            sizes=framed.sizes,
-            plain=framed.plain,
-            fallbacks=framed.fallbacks(),
-        )
+        return chunk_of(framed, span, lane)
 
 
 def _pieces(read: Reader, start: int, end: int) -> Iterator[bytes]:

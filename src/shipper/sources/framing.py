@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from itertools import filterfalse
 from typing import Any
 
+from shipper.chunk import Chunk, Lane, Span
 from shipper.config.model import ResolvedSource
 from shipper.sources.line import Unfinished, tidy
 
@@ -214,6 +215,19 @@ class Framer:
     def _single(self, text: bytes, reasons: tuple[str, ...], *, size: int) -> Framed:
         marks = [(0, reason) for reason in reasons]
         return Framed(lines=[text], lengths=[len(text)], sizes=[size], plain=bool(text.strip()), marks=marks)
+
+
+def chunk_of(framed: Framed, span: Span, lane: Lane) -> Chunk:
+    """The lines of a span as a chunk."""
+    return Chunk(
+        span=span,
+        lane=lane,
+        lines=framed.lines,
+        lengths=framed.lengths,
+        sizes=framed.sizes,
+        plain=framed.plain,
+        fallbacks=framed.fallbacks(),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

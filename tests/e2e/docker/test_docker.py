@@ -159,4 +159,7 @@ def test_the_preview_names_the_rule_that_decides_on_each_container_and_its_label
     ]
     assert [sample["line"] for sample in preview["samples"]] == ["hello"]
     assert preview["warnings"] == []
+    (told,) = json.loads(world.run("explain", "mlops-fastapi", "--json").stdout)["sources"]
+    (record,) = told["lines"]["records"]
+    assert (told["why"], record["entry"]["text"]) == ("its rules mean it: no include rules: every container", "hello")
     assert world.loki.count(world.selector()) == 0

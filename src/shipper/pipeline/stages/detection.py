@@ -8,6 +8,7 @@ Rule 3: a JSON line is a whole record: what comes after it continues nothing.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from shipper.pipeline.detect import head_of, looked_at, prefix_of
@@ -73,6 +74,12 @@ class Auto:
             if reason:
                 return reason
         return ""
+
+    def watched(self, over: Callable[[Stage, str, int], Stage]) -> Auto:
+        """The same with `over` around each stage inside; it is told the way, `json` or `text`, and the place in it."""
+        objects = [over(stage, "json", place) for place, stage in enumerate(self._for_objects, 1)]
+        texts = [over(stage, "text", place) for place, stage in enumerate(self._for_text)]
+        return Auto(self._read, objects, texts)
 
     def _way(self, entry: Entry, work: Work) -> list[Stage]:
         text = entry.text

@@ -11,6 +11,8 @@ from shipper.errors import WireError
 STDOUT: Final = "stdout"
 STDERR: Final = "stderr"
 _SHORT: Final = 12
+_LEAST: Final = 4
+"""Digits of an id that may stand for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +40,10 @@ class Container:
     def short(self) -> str:
         """Its id as people know it."""
         return self.id[:_SHORT]
+
+    def is_called(self, word: str) -> bool:
+        """Whether a person means it by `word`: its name, or the beginning of its id."""
+        return word == self.name or (len(word) >= _LEAST and self.id.startswith(word))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -68,14 +68,18 @@ class Discovery:
 
         `linked`: a directory on the way there may be a link.
         """
+        return self.judge(path, linked=linked)[0]
+
+    def judge(self, path: str, *, linked: bool) -> tuple[Found | None, list[Problem]]:
+        """The same, with what is wrong with the path; `problems` stay those of the last sweep."""
         for glob in self.globs:
             if glob.matches(path) and path not in self._excludes:
-                problems, self.problems = self.problems, []
+                before, self.problems = self.problems, []
                 try:
-                    return self._inspect(glob, path, linked)
+                    return self._inspect(glob, path, linked), self.problems
                 finally:
-                    self.problems = problems
-        return None
+                    self.problems = before
+        return None, []
 
     def watch_plan(self) -> dict[Path, bool]:
         """Directories in which something may appear, and whether in their subdirectories, too.

@@ -11,7 +11,7 @@ from shipper.sources.file import fingerprint as identity
 from shipper.sources.file.content import open_content, reader
 from shipper.sources.file.discovery import Discovery
 from shipper.sources.file.paths import label
-from shipper.sources.framing import Framed, Framer, empty, join, split
+from shipper.sources.framing import Framed, Framer, chunk_of, empty, join, split
 
 PIECE = 64 * 1024
 MOST = 1024 * 1024
@@ -50,15 +50,7 @@ def _chunk(resolved: model.ResolvedSource, path: str, target: str, lines: int, c
         hit_eof=False,
         fingerprint=fingerprint,
     )
-    return Chunk(
-        span=span,
-        lane=Lane(resolved.name, path),
-        lines=framed.lines,
-        lengths=framed.lengths,
-        sizes=framed.sizes,
-        plain=framed.plain,
-        fallbacks=framed.fallbacks(),
-    )
+    return chunk_of(framed, span, Lane(resolved.name, path))
 
 
 def _first_lines(resolved: model.ResolvedSource, read: Callable[[int, int], bytes], lines: int) -> Framed:
