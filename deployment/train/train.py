@@ -1,7 +1,7 @@
 """An example of a training job's output: JSON events, a progress bar and a trainer's printed losses, all to stdout.
 
-The start script carries stdout to logs/training/. JSON events get their time and level from their fields; of a progress bar only
-its last state is shipped.
+The start script carries stdout to logs/training/. JSON events get their time and level from their fields; of a progress
+bar only its last state is shipped.
 """
 
 from __future__ import annotations

@@ -6,14 +6,14 @@
     log = get_logger(__name__)
     log.info("chat_answered", request_id="3b64dae4", user_id=17, duration_ms=12.5)
 
-writes one JSON object per line to logs/apps/python-starter-kit/app.log (rotated at 10 MB, five backups), in development also
-readable lines in colour to the terminal:
+writes one JSON object per line to logs/apps/python-starter-kit/app.log (rotated at 10 MB, five backups), in development
+also readable lines in colour to the terminal:
 
     {"request_id": "3b64dae4", "user_id": 17, "duration_ms": 12.5, "event": "chat_answered", "level": "info", ...}
 
-`app`, `env`, `level` and `service` are few in number: shipper makes labels of them. `request_id` and `user_id` are not: they stay
-fields, and are found with `| json | request_id="3b64dae4"`. Records of the standard library's logging (uvicorn, SQLAlchemy, …)
-go the same way.
+`app`, `env`, `level` and `service` are few in number: shipper makes labels of them. `request_id` and `user_id` are not:
+they stay fields, and are found with `| json | request_id="3b64dae4"`. Records of the standard library's logging
+(uvicorn, SQLAlchemy, …) go the same way.
 
 Environment: ENV (development), LOG_DIR (logs/apps/NAME), LOG_LEVEL (INFO).
 """
@@ -48,8 +48,9 @@ def configure(
 ) -> Path:
     """Set logging up for the process and return the file that is written.
 
-    `app` is the application, `service` its part (default: the same); `env`, `log_dir` and `level` come from ENV, LOG_DIR and
-    LOG_LEVEL. `fields` are added to each event. The directory is made. Raises OSError if the file cannot be written.
+    `app` is the application, `service` its part (default: the same); `env`, `log_dir` and `level` come from ENV,
+    LOG_DIR and LOG_LEVEL. `fields` are added to each event. The directory is made. Raises OSError if the file cannot be
+    written.
     """
     env = env or os.environ.get("ENV") or "development"
     directory = Path(log_dir or os.environ.get("LOG_DIR") or Path("logs") / "apps" / app)

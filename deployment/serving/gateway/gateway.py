@@ -9,6 +9,7 @@ status_code and duration_ms, and the request_id is answered in the header X-Requ
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 import uuid
@@ -88,7 +89,7 @@ async def health() -> dict[str, str]:
 @app.get("/metrics")
 async def metrics(request: Request) -> PlainTextResponse:
     return PlainTextResponse(
-        "# TYPE gateway_requests_total counter\n" f"gateway_requests_total {request.app.state.requests}\n",
+        f"# TYPE gateway_requests_total counter\ngateway_requests_total {request.app.state.requests}\n",
         media_type="text/plain; version=0.0.4",
     )
 
@@ -140,7 +141,10 @@ def main() -> None:
     """Serve on port 8080 (FASTAPI_PORT)."""
     log_dir = os.environ.get("LOG_DIR", "logs/fastapi")
     configure("mlops-gateway", service="fastapi", log_dir=log_dir, app_name="MLOps Chatbot API")
-    uvicorn.run(app, host="0.0.0.0", port=int(os.environ.get("FASTAPI_PORT", "8080")), log_config=None, access_log=False)
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs each request to a model, which is logged already
+    uvicorn.run(
+        app, host="0.0.0.0", port=int(os.environ.get("FASTAPI_PORT", "8080")), log_config=None, access_log=False
+    )
 
 
 if __name__ == "__main__":
