@@ -19,24 +19,8 @@ touch "$log"
 ln -s "$(basename "$log")" "$LOG_DIR/.mlflow.log.$$"
 mv -Tf "$LOG_DIR/.mlflow.log.$$" "$LOG_DIR/mlflow.log"
 
-# Ctrl-C on a terminal reaches everybody: what carries the output ends when the server has, not before.
-exec {out}> >(trap '' INT TERM; tee -a "$log")
-carrier=$!
-mlflow server \
+exec run-logged.sh '' "$log" mlflow server \
     --host 0.0.0.0 --port "${MLFLOW_PORT:-5050}" \
     --backend-store-uri "${BACKEND_STORE_URI:-sqlite:////tmp/mlflow.db}" \
     --artifacts-destination "${ARTIFACT_ROOT:-/tmp/mlflow-artifacts}" \
-    "${extra[@]}" >&"$out" 2>&1 &
-server=$!
-exec {out}>&-
-
-trap 'kill -TERM "$server" 2>/dev/null || true' TERM INT
-
-# A trap interrupts `wait`: wait again until the server has really ended.
-status=0
-while :; do
-    wait "$server" && status=0 || status=$?
-    kill -0 "$server" 2>/dev/null || break
-done
-wait "$carrier" 2>/dev/null || true
-exit "$status"
+    "${extra[@]}"

@@ -11,8 +11,7 @@ set -euo pipefail
 
 LOG_DIR=${LOG_DIR:-/logs/vllm}
 started=$(date +%Y%m%d_%H%M%S)
-pids=()      # of the models
-carriers=()  # of what writes their output
+pids=()
 
 say() { printf '%s start-vllm: %s\n' "$(date '+%Y-%m-%d %H:%M:%S')" "$*"; }
 
@@ -23,38 +22,37 @@ setting() {
 }
 
 start() {
-    local n=$1 path gpu port log out extra=()
+    local n=$1 path gpu port log extra=()
     path=$(setting "$n" PATH)
     gpu=$(setting "$n" GPU $((n - 1)))
     port=$(setting "$n" PORT $((7999 + n)))
     log="$LOG_DIR/model${n}_$started.log"
     if [ -z "$path" ]; then
         say "MODEL_${n}_ENABLED is true and MODEL_${n}_PATH is empty: set it to a directory or a model's name" >&2
+        end
         exit 2
     fi
     read -ra extra <<<"$(setting "$n" ARGS)"
     say "model $n: $path on GPU $gpu, port $port, log $log"
-    # The prefix is added line by line, LF alone ends one: progress bars stay one line. -u: no line waits in a buffer. Ctrl-C
-    # on a terminal reaches everybody: what carries the output ends when the model has, not before.
-    exec {out}> >(trap '' INT TERM; sed -u "s/^/[Model$n] /" | tee -a "$log")
-    carriers+=($!)
-    CUDA_VISIBLE_DEVICES=$gpu PYTHONUNBUFFERED=1 NO_COLOR=1 vllm serve "$path" \
+    CUDA_VISIBLE_DEVICES=$gpu PYTHONUNBUFFERED=1 NO_COLOR=1 run-logged.sh "[Model$n] " "$log" vllm serve "$path" \
         --host 0.0.0.0 --port "$port" \
         --gpu-memory-utilization "$(setting "$n" GPU_MEMORY 0.9)" \
         --max-model-len "$(setting "$n" MAX_LEN 4096)" \
-        "${extra[@]}" >&"$out" 2>&1 &
+        "${extra[@]}" &
     pids+=($!)
-    exec {out}>&-
 }
 
-# Ends what still runs, and waits until the last of its output is written.
+# Ends what still runs, and waits until the last of its output is written. A job that has only just been started may miss a
+# signal, and passes on only the first one it gets: so it is asked until it is gone.
 end() {
     trap '' TERM INT
-    kill -TERM "${pids[@]}" 2>/dev/null || true
-    wait "${pids[@]}" "${carriers[@]}" 2>/dev/null || true
+    while [ ${#pids[@]} -gt 0 ] && kill -TERM "${pids[@]}" 2>/dev/null; do
+        sleep 0.2
+    done
+    wait
 }
 
-mkdir -p "$LOG_DIR"
+trap 'say "asked to end"; end; exit 143' TERM INT
 for n in 1 2; do
     if [ "$(setting "$n" ENABLED false)" = true ]; then start "$n"; fi
 done
@@ -63,7 +61,6 @@ if [ ${#pids[@]} -eq 0 ]; then
     exit 2
 fi
 
-trap 'say "asked to end"; end; exit 143' TERM INT
 status=0
 wait -n "${pids[@]}" || status=$?
 say "a model has ended with status $status; the others are ended too"

@@ -11,24 +11,4 @@ if [ $# -eq 0 ]; then
     printf 'usage: start-train.sh COMMAND [ARGUMENT…]\n' >&2
     exit 2
 fi
-LOG_DIR=${LOG_DIR:-/logs/training}
-log="$LOG_DIR/train_$(date +%Y%m%d_%H%M%S).log"
-mkdir -p "$LOG_DIR"
-
-# Ctrl-C on a terminal reaches everybody: what carries the output ends when the job has, not before.
-exec {out}> >(trap '' INT TERM; tee -a "$log")
-carrier=$!
-"$@" >&"$out" 2>&1 &
-job=$!
-exec {out}>&-
-
-trap 'kill -TERM "$job" 2>/dev/null || true' TERM INT
-
-# A trap interrupts `wait`: wait again until the job has really ended.
-status=0
-while :; do
-    wait "$job" && status=0 || status=$?
-    kill -0 "$job" 2>/dev/null || break
-done
-wait "$carrier" 2>/dev/null || true
-exit "$status"
+exec run-logged.sh '' "${LOG_DIR:-/logs/training}/train_$(date +%Y%m%d_%H%M%S).log" "$@"

@@ -21,7 +21,7 @@ SERVER = """\
 trap 'echo "asked to end"; echo "last line"; exit 7' TERM
 echo "serving $*"
 printf '\\rload 1\\rload 2\\n'
-echo "on GPU $CUDA_VISIBLE_DEVICES" >&2
+echo "sees GPU $CUDA_VISIBLE_DEVICES" >&2
 while :; do sleep 0.05; done
 """
 """Serves until it is told to end."""
@@ -35,6 +35,7 @@ class Script:
         self.path = DEPLOYMENT / path
         self.bin = root / "bin"
         self.bin.mkdir()
+        (self.bin / "run-logged.sh").symlink_to(DEPLOYMENT / "run-logged.sh")
         self.logs = root / "not there yet" / "logs"
         self.said = root / "said"
 
@@ -95,7 +96,7 @@ def test_each_model_has_its_log_its_prefix_and_its_gpu(vllm):
     running = vllm.start(
         **BOTH, MODEL_2_GPU="3", MODEL_2_PORT="9001", MODEL_2_MAX_LEN="512", MODEL_2_ARGS="--dtype half"
     )
-    vllm.await_text("on GPU", 2)
+    vllm.await_text("sees GPU", 2)
     assert vllm.stop(running) == 143
     options = "--host 0.0.0.0 --port {} --gpu-memory-utilization 0.9 --max-model-len {}"
     for number, path, gpu, rest in (
@@ -104,7 +105,7 @@ def test_each_model_has_its_log_its_prefix_and_its_gpu(vllm):
     ):
         log = vllm.log(rf"model{number}_\d{{8}}_\d{{6}}\.log")
         prefix = f"[Model{number}] "
-        said = [f"serving serve {path} {rest}", "\rload 1\rload 2", f"on GPU {gpu}", "asked to end", "last line"]
+        said = [f"serving serve {path} {rest}", "\rload 1\rload 2", f"sees GPU {gpu}", "asked to end", "last line"]
         assert log.split("\n") == [*(prefix + line for line in said), ""]
         printed = vllm.said.read_bytes().decode().split("\n")
         assert [line for line in printed if line.startswith(prefix)] == log.split("\n")[:-1]
@@ -112,7 +113,7 @@ def test_each_model_has_its_log_its_prefix_and_its_gpu(vllm):
 
 def test_a_model_that_is_not_enabled_is_not_started(vllm):
     running = vllm.start(MODEL_1_ENABLED="true", MODEL_1_PATH="/m", MODEL_2_PATH="/n")
-    vllm.await_text("on GPU")
+    vllm.await_text("sees GPU")
     vllm.stop(running)
     assert [path.name[:7] for path in vllm.logs.iterdir()] == ["model1_"]
 
@@ -142,7 +143,7 @@ def test_mlflow_has_a_log_for_each_start_and_a_link_to_the_newest(mlflow):
     (mlflow.logs / "mlflow_20260101_000000.log").write_text("an earlier start\n")
     (mlflow.logs / "mlflow.log").symlink_to("mlflow_20260101_000000.log")
     running = mlflow.start(ARTIFACT_ROOT="s3://mlflow/", MLFLOW_ARGS="--workers 2")
-    mlflow.await_text("on GPU")
+    mlflow.await_text("sees GPU")
     assert mlflow.stop(running) == 7
     newest = (mlflow.logs / "mlflow.log").readlink()
     assert re.fullmatch(r"mlflow_\d{8}_\d{6}\.log", str(newest))
@@ -164,11 +165,20 @@ def test_a_server_that_does_not_start_gives_its_status(mlflow):
 
 def test_a_training_job_is_carried_into_its_log_and_told_to_end(train):
     running = train.start("job", "--epochs", "3")
-    train.await_text("on GPU")
+    train.await_text("sees GPU")
     assert train.stop(running) == 7
     log = train.log(r"train_\d{8}_\d{6}\.log")
-    assert log == "serving --epochs 3\n\rload 1\rload 2\non GPU \nasked to end\nlast line\n"
+    assert log == "serving --epochs 3\n\rload 1\rload 2\nsees GPU \nasked to end\nlast line\n"
     assert train.start().wait(PATIENCE) == 2
+
+
+def test_a_signal_that_comes_before_the_command_is_passed_on_to_it(train):
+    """Whenever it comes, the job ends and what it printed is written."""
+    for delay in (0.0, 0.002, 0.004, 0.006, 0.008, 0.012, 0.016, 0.024):
+        train.stand_in("job", "#!/bin/sh\necho started\nexec sleep 60\n")
+        running = train.start("job")
+        time.sleep(delay)
+        assert train.stop(running) in (143, -signal.SIGTERM)
 
 
 def test_shellcheck_has_nothing_to_say():
@@ -178,7 +188,7 @@ def test_shellcheck_has_nothing_to_say():
             pytest.fail("shellcheck is missing: sh scripts/tools.sh, or apt-get install shellcheck")
         pytest.skip("needs shellcheck: apt-get install shellcheck")
     own = sorted(Path(__file__).parents[2].joinpath("scripts").glob("*.sh"))
-    assert len(SCRIPTS) == 3
+    assert len(SCRIPTS) == 4
     checked = subprocess.run(
         [shellcheck, "--severity=warning", *SCRIPTS, *own], capture_output=True, text=True, check=False
     )
