@@ -127,6 +127,41 @@ def test_a_file_without_a_complete_line_is_told(place: Place) -> None:
     assert told["notes"] == ["no line in it is complete and not blank yet; a line is shipped once it has an end"]
 
 
+def test_sampling_and_demoted_labels_are_those_of_the_agent(place: Place) -> None:
+    import sqlite3
+    from hashlib import blake2b
+
+    with sqlite3.connect(place.root / "data" / "journal.db") as database:
+        ((identity,),) = database.execute("SELECT id FROM generations")
+        database.execute("UPDATE sources SET demoted = '[\"word\"]'")
+    database.close()
+    drawn, other = (
+        int.from_bytes(blake2b(f"{generation}:23".encode(), digest_size=8).digest(), "big") / 2**64
+        for generation in (identity, 0)
+    )
+    place.configure(
+        place.url,
+        pipeline="own",
+        stages=f"""
+            [[pipeline.own]]
+            stage = "regex"
+            pattern = '(?P<word>\\w+)'
+            [[pipeline.own]]
+            stage = "labels"
+            from = "word"
+            [[pipeline.own]]
+            stage = "sample"
+            rate = {(drawn + other) / 2}
+        """,
+    )
+    (record,) = place.json("explain", str(place.log))["sources"][0]["lines"]["records"]
+    assert record["dropped"] == ("" if drawn < other else "sample")
+    assert (record["stages"][2]["did"], record["stages"][2]["labels"]) == (
+        "label word=third",
+        {"job": "app", "filename": str(place.log)},
+    )
+
+
 def test_asking_changes_nothing_and_needs_no_journal(place: Place) -> None:
     import shutil
 

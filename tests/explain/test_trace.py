@@ -157,6 +157,7 @@ def test_a_stage_that_fails_makes_a_dead_letter_and_the_others_go_on(monkeypatch
     records = traced(resolved_of(s.Decolorize()), b"good\nbad\ngood\n")
     assert [bool(record.entry) for record in records] == [True, False, True]
     assert records[1].refused.startswith("pipeline_failed: KeyError in ")
+    assert [[step.stage for step in record.steps] for record in records] == [["decolorize"]] * 3
 
 
 def test_blank_lines_are_records_of_their_own_unless_they_are_kept() -> None:

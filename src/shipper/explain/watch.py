@@ -128,18 +128,13 @@ class Watcher:
         """Begin the history of a record."""
         self._histories[id(entry)] = History(entry=entry, index=entry.index, lines=entry.weight, begun=state_of(entry))
 
-    def begin(self, stage: _Watched, entry: Entry, work: Work) -> _Open:
-        """A stage begins; the one around it has done its own part."""
-        self._close(work)
+    def begin(self, stage: _Watched, entry: Entry, work: Work) -> None:
+        """A stage begins; the one around it, if it is inside one, has done its own part."""
+        self.end(work)
         self._open = _Open(stage, entry, state_of(entry), dict(work.counts))
-        return self._open
 
-    def end(self, opened: _Open, work: Work, reason: str) -> None:
-        """A stage has done its work; of one with stages inside, these have told it all."""
-        if self._open is opened:
-            self._close(work, reason)
-
-    def _close(self, work: Work, reason: str = "") -> None:
+    def end(self, work: Work, reason: str = "") -> None:
+        """The stage that began last has done its work; nothing is left to tell of one around it."""
         opened, self._open = self._open, None
         if opened is None:
             return
@@ -189,11 +184,14 @@ class _Watched:
         self._stage = stage
 
     def __call__(self, entry: Entry, work: Work) -> str:
-        opened = self._watcher.begin(self, entry, work)
-        reason = self._stage(entry, work)
+        self._watcher.begin(self, entry, work)
+        reason = ""
+        try:
+            reason = self._stage(entry, work)
+        finally:
+            self._watcher.end(work, reason)
         if reason is HELD:
             work.held[self] = work.held[self._stage]  # the pipeline asks by the stages it knows
-        self._watcher.end(opened, work, reason)
         return reason
 
 
