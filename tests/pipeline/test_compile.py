@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from shipper.chunk import Carry, Chunk, Processed
@@ -239,6 +239,7 @@ def written(lines: list[bytes], gaps: list[int] | None) -> list[int] | None:
 
 
 @given(lines=LINES, demoted=st.sampled_from([(), ("level",), ("job",)]), metadata=st.booleans(), gaps=GAPS)
+@example(lines=[b'{"event": "a"}', b'{"level": "info"}'], demoted=(), metadata=False, gaps=None)
 @pytest.mark.parametrize(
     "stages",
     [

@@ -161,7 +161,7 @@ class JsonColumns:
         if self._time is not None:
             own = self._instants.column(list(map(self._time, rows)), clock, chunk.span.latest)
         elif chunk.times is None:
-            return list(range(clock, clock + count))
+            return times.by_the_clock(list(range(clock, clock + count)))
         if own is None:
             return None
         issued = times.issue(own, range(count))
