@@ -9,8 +9,8 @@ from pathlib import Path
 import msgspec
 
 from shipper.clock import Clock
-from shipper.config.model import FileSource, Json, Labels, ResolvedSource, Timestamp
-from shipper.preview.concerns import concerns
+from shipper.config.model import Drop, FileSource, Json, Labels, Multiline, ResolvedSource, Timestamp
+from shipper.preview import concerns as module
 from shipper.preview.cure import cure
 from shipper.preview.document import document
 from shipper.preview.survey import Sample, Survey, chosen, survey
@@ -32,6 +32,10 @@ def _survey(directory: Path, resolved: ResolvedSource, *lines: object, samples: 
     (directory / "app.log").write_text("".join(f"{text}\n" for text in texts))
     source = FileSource(name="app", pipeline=resolved.pipeline, paths=(str(directory / "*.log"),))
     return survey(resolved, source, Clock(lambda: NOW), samples)
+
+
+def concerns(found: Survey, resolved: ResolvedSource, paths: tuple[str, ...]) -> list[str]:
+    return list(map(str, module.concerns(found, resolved, paths)))
 
 
 def _line(second: int, level: str = "info", **fields: object) -> dict[str, object]:
@@ -132,6 +136,44 @@ def test_a_label_with_too_many_values_is_demoted_from_the_next_chunk_on_as_by_th
     assert found.streams['{job="app"}'] == 1000 - first
     demoted = next(sample for sample in found.samples if sample.labels == '{job="app"}')
     assert demoted.metadata == (("user", f"u{first:03}"),)
+
+
+def test_a_start_of_multiline_that_no_line_matches_is_named(tmp_path: Path) -> None:
+    resolved = msgspec.structs.replace(JSON, stages=(), multiline=Multiline(start=r"^\d{4}-", max_lines=10))
+    found = _survey(tmp_path, resolved, "INFO one", "  more", "INFO two")
+    assert concerns(found, resolved, found.paths) == [
+        "no line matches the start of multiline, '^\\d{4}-': lines are joined that have nothing to do with each "
+        "other, up to 10 in one entry; write a pattern that the first line of each record matches"
+    ]
+    right = msgspec.structs.replace(resolved, multiline=Multiline(start="^INFO"))
+    assert concerns(_survey(tmp_path, right, "INFO one", "  more"), right, found.paths) == []
+
+
+def test_a_pipeline_that_drops_everything_is_named(tmp_path: Path) -> None:
+    resolved = msgspec.structs.replace(JSON, stages=(Drop(pattern="done"),))
+    found = _survey(tmp_path, resolved, _line(1), _line(2), "")
+    assert concerns(found, resolved, found.paths) == [
+        "the pipeline drops every line there is (drop 2); see the drop, keep and sample stages of pipeline 'json'"
+    ]
+
+
+def test_times_that_cannot_be_read_and_bytes_that_are_no_text_are_named(tmp_path: Path) -> None:
+    found = _survey(tmp_path, JSON, {**_line(1), "timestamp": "yesterday"})
+    (what,) = concerns(found, JSON, found.paths)
+    assert what.startswith("1 of 1 lines have a time that the pipeline cannot read, or one before 2000")
+    assert found.untimed == 1
+    (tmp_path / "app.log").write_bytes(json.dumps(_line(1)).encode().replace(b"done", b"d\xf6ne") + b"\n")
+    source = FileSource(name="app", pipeline="json", paths=(str(tmp_path / "*.log"),))
+    (what,) = concerns(survey(JSON, source, Clock(lambda: NOW), 1), JSON, source.paths)
+    assert what.startswith("1 of 1 lines have bytes that are no text in the encoding of the source")
+
+
+def test_the_time_of_the_last_line_is_known_where_it_has_one(tmp_path: Path) -> None:
+    found = _survey(tmp_path, JSON, _line(1), _line(3))
+    assert found.looks[0].parsed == 1_769_999_943_000_000_000
+    assert found.looks[0].changed == (tmp_path / "app.log").stat().st_mtime_ns
+    found = _survey(tmp_path, JSON, _line(1), "plain")
+    assert found.looks[0].parsed == 0
 
 
 def test_a_glob_without_a_match_is_named_with_what_is_near(tmp_path: Path) -> None:

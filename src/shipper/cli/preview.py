@@ -29,7 +29,8 @@ def show_preview(config: Config, samples: int, *, as_json: bool) -> None:
     for source in config.sources:
         resolved = resolve(config, source)
         found = survey(resolved, source, clock, samples)
-        warnings = concerns(found, resolved, source.paths if isinstance(source, FileSource) else ())
+        paths = source.paths if isinstance(source, FileSource) else ()
+        warnings = list(map(str, concerns(found, resolved, paths)))
         if as_json:
             documents.append(document(found, warnings))
         else:

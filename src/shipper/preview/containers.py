@@ -105,6 +105,7 @@ class ContainerLooker:
         else:
             look.chunks = chunks
             look.lines = sum(len(chunk.lines) for chunk in chunks)
+            look.changed = max((time for chunk in chunks for time in chunk.times or ()), default=0)
             look.size = look.looked_at = sum(chunk.span.end - chunk.span.start for chunk in chunks)
         return look
 

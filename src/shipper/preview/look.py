@@ -40,6 +40,12 @@ class Look:
     unterminated: int = 0
     """Bytes at the end that no newline ends."""
     lines: int = 0
+    key: tuple[int, int] = (0, 0)
+    """Device and inode; zeros: it is no file."""
+    changed: int = 0
+    """When it was written last, ns; 0: not known."""
+    parsed: int = 0
+    """The time that the last line has of its own, ns, once a pipeline has read it; 0: it has none."""
     chunks: list[Chunk] = field(default_factory=list)
     """The lines; emptied by who has used them."""
 
@@ -91,12 +97,13 @@ class Looker:
 
     def _ends(self, content: Content, found: Found, number: int) -> Look:
         """The beginning, and the end if they do not meet."""
-        look = Look(path=label(found.path), size=found.info.st_size)
+        info = found.info
+        look = Look(path=label(found.path), size=info.st_size, key=found.key, changed=info.st_mtime_ns)
         if self._left <= 0:
             return look
         origin = Origin(source=self._resolved.name, generation=number, path=look.path)
         lane = Lane(source=origin.source, path=origin.path)
-        size = found.info.st_size
+        size = info.st_size
         if size <= 2 * END:
             self._take(look, content, (0, size), origin, lane, last=True)
         else:

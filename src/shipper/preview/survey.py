@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
+
+import re2
 
 from shipper.chunk import Part, Processed
 from shipper.clock import Clock
@@ -59,6 +61,10 @@ class Survey:
     fallbacks: Counter[str] = field(default_factory=Counter)
     demoted: tuple[str, ...] = ()
     """Labels with more values than `max_label_values`, sorted."""
+    untimed: int = 0
+    """Entries without a time of their own."""
+    begun: int = 0
+    """Lines at which the pattern of `multiline` begins a record; none is looked for where there is no pattern."""
     timezone_suspect: int | None = None
     unread: Unread
     """Fields of JSON lines that the pipeline leaves."""
@@ -69,14 +75,16 @@ def survey(resolved: ResolvedSource, source: FileSource | DockerSource, clock: C
     paths = source.paths if isinstance(source, FileSource) else (without_user_info(source.host),)
     unread = Unread(resolved, clock.now())
     found = Survey(source=source.name, pipeline=source.pipeline, paths=paths, unread=unread)
-    pipeline = compile_pipeline(resolved)
+    pipeline, begins = compile_pipeline(resolved), _begins(resolved)
     looker = _looker(resolved, source, clock)
     for look in looker.looks():
         unread.look(islice((line for chunk in look.chunks for line in chunk.lines), FIELDS_LOOKED_AT))
         for chunk in look.chunks:
+            found.begun += begins(chunk.lines) if begins else 0
             chunk.span.demoted = found.demoted
             processed = pipeline(chunk, chunk.lane.carry)
             chunk.lane.carry = processed.carry
+            look.parsed = processed.carry.parsed if _last_is_timed(processed) else 0
             _note(found, processed, samples)
             _ask(found, pipeline)
         look.chunks.clear()
@@ -84,6 +92,20 @@ def survey(resolved: ResolvedSource, source: FileSource | DockerSource, clock: C
     found.troubles, found.containers = looker.troubles, looker.found
     found.samples = chosen(found.samples, samples)
     return found
+
+
+def _begins(resolved: ResolvedSource) -> Callable[[Sequence[bytes]], int] | None:
+    """Counts the lines that the pattern of `multiline` begins a record at; None if there is no pattern."""
+    if resolved.multiline is None or not resolved.multiline.start:
+        return None
+    search: Callable[[bytes], object] = re2.compile(resolved.multiline.start.encode()).search
+    return lambda lines: sum(search(line) is not None for line in lines)
+
+
+def _last_is_timed(processed: Processed) -> bool:
+    """Whether the last entry has a time of its own."""
+    last = max((part.where[-1] for part in processed.parts), default=-1)
+    return last not in processed.untimed
 
 
 def _looker(resolved: ResolvedSource, source: FileSource | DockerSource, clock: Clock) -> Looker | ContainerLooker:
@@ -98,6 +120,7 @@ def _note(found: Survey, processed: Processed, samples: int) -> None:
     found.lines += processed.lines
     found.dropped.update(processed.dropped)
     found.fallbacks.update(processed.fallbacks)
+    found.untimed += len(processed.untimed)
     for refused in processed.refused:
         found.refused[refused.reason] += refused.lines
         found.words.setdefault(refused.reason, refused.words)

@@ -69,6 +69,8 @@ class Unread:
         """Lines that are not, nor blank."""
         self.fields: dict[str, Counter[str]] = {role.name: Counter() for role in self.roles}
         """For each role, the lines that have it in a field that is not read, by that field."""
+        self.read: Counter[str] = Counter()
+        """For each role, the lines that have it where the pipeline looks."""
 
     def look(self, lines: Iterable[bytes]) -> None:
         """Take note of some lines."""
@@ -88,10 +90,12 @@ class Unread:
 
     def _see(self, document: Mapping[str, object]) -> None:
         for role in self.roles:
-            if not any(role.makes_sense(document.get(field)) for field in role.read):
-                other = next((field for field in role.others if role.makes_sense(document.get(field))), None)
-                if other is not None:
-                    self.fields[role.name][other] += 1
+            if any(role.makes_sense(document.get(field)) for field in role.read):
+                self.read[role.name] += 1
+                continue
+            other = next((field for field in role.others if role.makes_sense(document.get(field))), None)
+            if other is not None:
+                self.fields[role.name][other] += 1
 
 
 def roles_of(resolved: ResolvedSource, clock: int) -> list[Role]:
