@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import gc
 import warnings
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from itertools import pairwise
 
 import httpx
@@ -189,38 +189,46 @@ def test_for_every_bytes_the_reader_answers_waits_or_refuses(data: bytes) -> Non
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
+@contextlib.asynccontextmanager
+async def serving(handler: Handler) -> AsyncIterator[int]:
+    """The port of a server with this handler; at the end its connections have ended."""
+    ended: list[asyncio.Event] = []
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        done = asyncio.Event()
+        ended.append(done)
+        await handler(reader, writer)
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
+        done.set()
+
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    yield server.sockets[0].getsockname()[1]
+    for event in ended:
+        await event.wait()
+    server.close()
+    await server.wait_closed()
+
+
+def posted(port: int, body: bytes) -> httpx.Request:
+    extensions = {"timeout": {"connect": 1.0}, MOST: 1000}
+    return httpx.Request("POST", f"http://127.0.0.1:{port}/push?x=1", content=body, extensions=extensions)
+
+
 def exchange(handler: Handler, count: int = 1) -> list[httpx.Response | httpx.HTTPError]:
     """What `count` requests in a row to a server with this handler come to."""
 
     async def run() -> list[httpx.Response | httpx.HTTPError]:
-        ended: list[asyncio.Event] = []
-
-        async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            done = asyncio.Event()
-            ended.append(done)
-            await handler(reader, writer)
-            writer.close()
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()
-            done.set()
-
-        server = await asyncio.start_server(handle, "127.0.0.1", 0)
-        port = server.sockets[0].getsockname()[1]
         transport = Direct(None, most_idle=2)
         outcomes: list[httpx.Response | httpx.HTTPError] = []
-        for number in range(count):
-            extensions = {"timeout": {"connect": 1.0}, MOST: 1000}
-            body = b"body %d" % number
-            request = httpx.Request("POST", f"http://127.0.0.1:{port}/push?x=1", content=body, extensions=extensions)
-            try:
-                outcomes.append(await transport.handle_async_request(request))
-            except httpx.HTTPError as error:
-                outcomes.append(error)
-        await transport.aclose()
-        for event in ended:
-            await event.wait()
-        server.close()
-        await server.wait_closed()
+        async with serving(handler) as port:
+            for number in range(count):
+                try:
+                    outcomes.append(await transport.handle_async_request(posted(port, b"body %d" % number)))
+                except httpx.HTTPError as error:
+                    outcomes.append(error)
+            await transport.aclose()
         return outcomes
 
     return asyncio.run(run())
@@ -239,6 +247,27 @@ def test_a_connection_is_used_again_and_carries_head_and_body() -> None:
     outcomes = exchange(handler, 3)
     assert [outcome.status_code for outcome in outcomes if isinstance(outcome, httpx.Response)] == [204, 204, 204]
     assert seen == [(1, b"POST /push?x=1 HTTP/1.1 body %d" % number) for number in range(3)]
+
+
+def test_a_connection_is_not_used_for_another_place() -> None:
+    async def run() -> list[bytes]:
+        transport = Direct(None, most_idle=4)
+        async with serving(_saying(b"push")) as one, serving(_saying(b"query")) as other:
+            replies = [await transport.handle_async_request(posted(port, b"")) for port in (one, other, one, other)]
+            await transport.aclose()
+        return [reply.read() for reply in replies]
+
+    assert asyncio.run(run()) == [b"push", b"query", b"push", b"query"]
+
+
+def _saying(name: bytes) -> Handler:
+    """Answers everything with its name."""
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await _until_end(reader):
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(name), name))
+
+    return handler
 
 
 def test_a_connection_that_the_server_closed_is_not_used_again() -> None:
