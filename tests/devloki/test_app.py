@@ -32,6 +32,15 @@ def test_the_build_info_names_the_release(start, version, number):
     assert start(version=version).get("/loki/api/v1/status/buildinfo").json()["version"] == number
 
 
+@pytest.mark.parametrize(("version", "line"), [("2.9", "0B"), ("3.4", "256KB")])
+def test_the_limits_are_shown_as_loki_s_configuration_shows_them(start, version, line):
+    page = start(version=version).get("/config").text.splitlines()
+    assert page[0] == "limits_config:"
+    assert f"  max_line_size: {line}" in page
+    assert "  reject_old_samples_max_age: 1w" in page
+    assert ("  allow_structured_metadata: true" in page) == (version == "3.4")
+
+
 @pytest.mark.parametrize(
     ("method", "path", "status", "text"),
     [

@@ -51,6 +51,7 @@ def _routes() -> list[Route]:
         Route("/", own_endpoints.page, methods=["GET"]),
         Route("/ready", own_endpoints.ready, methods=["GET"]),
         Route("/metrics", own_endpoints.metrics, methods=["GET"]),
+        Route("/config", own_endpoints.config, methods=["GET"]),
         Route("/flush", own_endpoints.flush, methods=["GET", "POST"]),
         Route(f"{_API}/push", push, methods=["POST"]),
         Route(f"{_API}/query", endpoint(query_endpoints.query), methods=_QUESTION),

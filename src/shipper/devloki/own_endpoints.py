@@ -8,6 +8,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
+from shipper.devloki.config_page import config_page
 from shipper.devloki.exchange import faults_of, instance_of, json_reply
 from shipper.devloki.faults import Fault
 from shipper.devloki.release import Release
@@ -33,7 +34,7 @@ demonstrations, tests and for trying things where no Loki is.</p>
 <li><code>GET /loki/api/v1/tail</code>: messages in the shape of Loki's, one JSON document a line over plain HTTP, where
 Loki speaks WebSocket.</li>
 <li><code>POST /flush</code>, <code>GET /ready</code>, <code>/metrics</code>,
-<code>/loki/api/v1/status/buildinfo</code>.</li>
+<code>/loki/api/v1/status/buildinfo</code>, <code>/config</code> (the limits).</li>
 <li><code>GET /devloki/stats</code>, <code>/devloki/pushes</code>, and <code>/devloki/faults</code> (POST adds one,
 DELETE clears them).</li>
 </ul>
@@ -67,6 +68,11 @@ async def flush(request: Request) -> Response:
 async def build_info(request: Request) -> Response:
     number = instance_of(request).release.number
     return json_reply({"version": number, "revision": "devloki", "branch": "", "buildUser": "", "goVersion": ""})
+
+
+async def config(request: Request) -> Response:
+    instance = instance_of(request)
+    return PlainTextResponse(config_page(instance.store.default_limits, metadata=instance.release.takes_metadata))
 
 
 async def stats(request: Request) -> Response:
