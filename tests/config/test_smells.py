@@ -51,7 +51,11 @@ def test_each_smell_says_what_will_happen(tmp_path):
         Smell("agent.data_dir", f"{tmp_path}/file is no directory, so the agent will not start; name another one"),
         Smell("source[0].paths[0]", f"nowhere/*.log matches nothing yet, {seen}"),
         Smell("source[0].path_labels", f"request_id {too_many}"),
-        Smell("source[0]", "with what its pipeline promotes it has 17 labels; Loki takes 15"),
+        Smell(
+            "source[0]",
+            "with what its pipeline promotes it has 17 labels, and Loki takes 15; promote fewer fields, or have a "
+            "drop_labels stage",
+        ),
         Smell("source[0].labels.l3", "the value comes from a variable that is named like a secret; Loki shows it"),
         Smell("source[1].host", f"there is no socket {tmp_path}/docker.sock now; {sought}"),
         Smell("source[2].host", "whoever reaches this port is root on that host; use https:// with tls"),

@@ -14,7 +14,7 @@ from shipper.clock import Clock
 from shipper.config.model import Backoff, Loki
 from shipper.delivery.client import Client
 from shipper.delivery.delivery import Delivery
-from shipper.delivery.verify import _entries
+from shipper.delivery.verify import entries_of
 from shipper.delivery.wire import encode_entries
 from shipper.devloki.server import Receiver
 from shipper.failures import Failures
@@ -91,7 +91,7 @@ def deliver(version, spans, faults=(), **settings):
             first = min(min(stamps) for stamps, _, _ in spans)
             end = str(max(max(stamps) for stamps, _, _ in spans) + SECOND)
             query = {"query": A, "start": str(first), "end": end, "limit": "5000", "direction": "forward"}
-            stored = _entries(await client.get("query_range", "", query))
+            stored = entries_of(await client.get("query_range", "", query))
             await client.aclose()
         reasons = Counter(letter.reason for settled in journal.settled for letter in settled.dead_letters)
         assert ledger.imbalances() == {}

@@ -105,7 +105,8 @@ def test_what_gets_the_time_of_now_is_said(tmp_path: Path) -> None:
     assert found.fallbacks == Counter(restamped=1)
     assert concerns(found, JSON, found.paths) == [
         "1 of 2 lines get the time of now, as configured (too_old, too_new): Loki would refuse their own, which is "
-        "kept as metadata original_timestamp where the server takes it"
+        "kept as metadata original_timestamp where the server takes it; mend the clock or the time zone of the "
+        "service, or choose otherwise with too_old and too_new"
     ]
 
 
@@ -153,7 +154,8 @@ def test_a_pipeline_that_drops_everything_is_named(tmp_path: Path) -> None:
     resolved = msgspec.structs.replace(JSON, stages=(Drop(pattern="done"),))
     found = _survey(tmp_path, resolved, _line(1), _line(2), "")
     assert concerns(found, resolved, found.paths) == [
-        "the pipeline drops every line there is (drop 2); see the drop, keep and sample stages of pipeline 'json'"
+        "the pipeline drops every line there is (drop 2); see the drop, keep and sample stages of pipeline 'json' "
+        "(shipper explain names the one)"
     ]
 
 

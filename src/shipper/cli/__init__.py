@@ -25,6 +25,7 @@ COMMANDS = {
     "demo": ("shipper.cli.demo:demo", "Ship six services' logs to the embedded receiver and prove it."),
     "devloki": ("shipper.cli.devloki:devloki", "Run the embedded Loki-compatible receiver alone."),
     "explain": ("shipper.cli.explain:explain", "Tell why a file is or is not shipped, and what happens to a line."),
+    "doctor": ("shipper.cli.doctor:doctor", "Find out why a log is not in Grafana, and what to do."),
     "positions": ("shipper.cli.positions:positions", "Show and change how far each file was read."),
     "dead-letters": ("shipper.cli.dead_letters:dead_letters", "Show and replay what Loki would not take."),
 }

@@ -66,8 +66,11 @@ def print_json(document: Any) -> None:
     click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
 
 
-def print_note(sentence: str, lines: Sequence[str] = (), *, mark: str = "") -> None:
-    """Print a sentence behind a mark, broken between its words on a terminal; `lines` go below it as they are."""
+def print_note(sentence: str, lines: Sequence[str] = (), *, mark: str = "", colour: str | None = None) -> None:
+    """Print a sentence behind a mark, broken between its words on a terminal; `lines` go below it as they are.
+
+    `colour`: of the mark, on a terminal.
+    """
     text, blank = escaped(sentence), " " * len(mark)
     if sys.stdout.isatty():
         columns = max(40, _columns() - 1)
@@ -76,6 +79,8 @@ def print_note(sentence: str, lines: Sequence[str] = (), *, mark: str = "") -> N
         )
     else:
         text = mark + text
+    if colour:
+        text = click.style(mark, fg=colour) + text.removeprefix(mark)
     click.echo("\n".join([text, *(blank + escaped(line) for line in lines)]))
 
 

@@ -76,12 +76,20 @@ def _of_loki(loki: Loki) -> Iterator[Smell]:
 
 def _of_agent(config: Config) -> Iterator[Smell]:
     data_dir = Path(config.agent.data_dir)
-    there = next((place for place in (data_dir, *data_dir.absolute().parents) if place.exists()), Path("/"))
+    there = next((place for place in (data_dir, *data_dir.absolute().parents) if _exists(place)), Path("/"))
     if not there.is_dir():
         yield Smell("agent.data_dir", f"{there} is no directory, so the agent will not start; name another one")
     elif not os.access(there, os.W_OK | os.X_OK):
         what = "cannot be written" if there == data_dir else f"cannot be made in {there}"
         yield Smell("agent.data_dir", f"{data_dir} {what} by this user, so the agent will not start; change its owner")
+
+
+def _exists(path: Path) -> bool:
+    """Whether it is there as far as this user may see."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
 
 
 def _of_sources(config: Config) -> Iterator[Smell]:
@@ -120,7 +128,8 @@ def _of_labels(config: Config, source: FileSource | DockerSource, key: str) -> I
     promoted = _promoted(config, source.pipeline)
     names = constant_labels(config, source) | promoted
     if len(names) > MOST_LABELS:
-        yield Smell(key, f"with what its pipeline promotes it has {len(names)} labels; Loki takes {MOST_LABELS}")
+        what = f"with what its pipeline promotes it has {len(names)} labels, and Loki takes {MOST_LABELS}"
+        yield Smell(key, f"{what}; promote fewer fields, or have a drop_labels stage")
     for name, value in static_labels(config, source).items():
         if any(secret in value for secret in config.secrets):
             yield Smell(

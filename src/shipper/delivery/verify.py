@@ -108,7 +108,7 @@ class Verifier:
             if isinstance(reply, Reply) and reply.status == 400 and b"limit" in reply.body and self._page > LEAST_PAGE:
                 self._page = max(LEAST_PAGE, self._page // 2)
                 continue
-            return _entries(reply)
+            return entries_of(reply)
 
 
 def exact_selector(labels: str, names: Collection[str]) -> str:
@@ -143,8 +143,8 @@ def _divide(piece: Piece, entries: Sequence[Entry], stored: Stored) -> Found:
     return Found(*piece.divide(entries, hits))
 
 
-def _entries(reply: Reply | NoReply) -> list[tuple[int, str]]:
-    """The entries in an answer to query_range."""
+def entries_of(reply: Reply | NoReply) -> list[tuple[int, str]]:
+    """The entries (timestamp, text) in an answer to query_range; raises Refused or Unanswered."""
     if isinstance(reply, NoReply):
         if reply.failure == "loki_unauthorized":
             raise Refused(reply.detail)

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from shipper.config.model import ResolvedSource
+from shipper.config.model import Auto, Cri, Json, Logfmt, Regex, ResolvedSource
 from shipper.config.smells import UNBOUNDED
 from shipper.pipeline.stages.objects import NON_STANDARD, NOT_JSON, NOT_OBJECT
 from shipper.pipeline.window import RESTAMPED
@@ -32,11 +32,13 @@ UNREAD = {
     "level": "a level in {name}, which this pipeline leaves; they get no label level",
 }
 """What becomes of JSON lines that have something where the pipeline does not look."""
+READERS = (Auto, Cri, Json, Logfmt, Regex)
+"""Stages that take fields from lines, each in its way."""
 MEANINGS: Mapping[str, tuple[str, str]] = {
     RESTAMPED: (
         "get the time of now, as configured (too_old, too_new): Loki would refuse their own, which is kept as metadata "
         "original_timestamp where the server takes it",
-        "",
+        "mend the clock or the time zone of the service, or choose otherwise with too_old and too_new",
     ),
     UNPARSABLE: (
         "have a time that the pipeline cannot read, or one before 2000 or more than a day ahead; they get the time of "
@@ -48,6 +50,15 @@ MEANINGS: Mapping[str, tuple[str, str]] = {
         "have bytes that are no text in the encoding of the source; Loki gets U+FFFD in their place",
         'set `encoding` of the source to what the service writes, such as "latin-1" or "cp949"',
     ),
+    "cut": ("are longer than max_line_bytes and are cut", "raise max_line_bytes in [agent], if Loki takes longer ones"),
+    "label_limit": ("have more labels than Loki takes; those beyond become metadata", "promote fewer fields to labels"),
+    "label_too_long": (
+        "have a label value that Loki does not take; it becomes metadata",
+        "use a metadata stage for it",
+    ),
+    "no_match": ("do not match the pattern of the regex stage and stay as they are", "correct its pattern"),
+    "not_logfmt": ("have no key=value pairs for the logfmt stage and stay as they are", "see whether it belongs there"),
+    "not_cri": ("are not in the format that the cri stage reads, and stay as they are", "see whether it belongs there"),
 }
 """Reasons that say too little by themselves: what it means for the lines, and what to do."""
 
@@ -59,7 +70,7 @@ def concerns(survey: Survey, resolved: ResolvedSource, paths: tuple[str, ...]) -
         *_containers(survey),
         *_nothing_left(survey),
         *_refusals(survey),
-        *_json(survey),
+        *_json(survey, resolved),
         *_unread(survey, resolved),
         *_records(survey, resolved),
         *_labels(survey, resolved),
@@ -114,7 +125,7 @@ def _nothing_left(survey: Survey) -> Iterator[Concern]:
     if by_rules and not survey.entries and not survey.refused:
         reasons = ", ".join(f"{reason} {count}" for reason, count in by_rules.items())
         what = f"the pipeline drops every line there is ({reasons})"
-        cure = f"see the drop, keep and sample stages of pipeline {survey.pipeline!r}"
+        cure = f"see the drop, keep and sample stages of pipeline {survey.pipeline!r} (shipper explain names the one)"
         yield Concern(topic="lines", what=what, cure=cure, lost=True)
 
 
@@ -125,20 +136,29 @@ def _refusals(survey: Survey) -> Iterator[Concern]:
             "too_new": 'set too_new = "restamp", or mend the clock of the service',
         }.get(reason, "see shipper dead-letters after a run")
         what = f"{count} of {survey.lines} lines would become dead letters, {reason}: {survey.words[reason]}"
-        yield Concern(topic="lines", what=what, cure=cure, lost=True)
+        yield Concern(topic="lines", what=what, cure=cure, lost=not survey.entries)
     for reason in ("too_old", "too_new"):
         if survey.dropped[reason]:
             what = f"{survey.dropped[reason]} of {survey.lines} lines would be dropped, {reason}, as configured"
-            yield Concern(topic="lines", what=what)
+            yield Concern(topic="lines", what=what, cure="choose otherwise with too_old and too_new in [loki]")
 
 
-def _json(survey: Survey) -> Iterator[Concern]:
+def _json(survey: Survey, resolved: ResolvedSource) -> Iterator[Concern]:
     wrong = survey.fallbacks[NOT_JSON] + survey.fallbacks[NOT_OBJECT]
     if wrong:
         alone = wrong == survey.lines - survey.dropped.total()
         what = "none of the lines is a JSON object" if alone else f"{wrong} of {survey.lines} lines are no JSON objects"
         cure = 'pipeline = "text" reads them' if alone else 'pipeline = "auto" reads both kinds'
         what = f"{what}; they are shipped untouched, without level and time of their own"
+        yield Concern(topic="lines", what=what, cure=cure)
+    objects = survey.unread.objects
+    if (
+        survey.entries
+        and objects > survey.unread.texts
+        and not any(isinstance(stage, READERS) for stage in resolved.stages)
+    ):
+        what = f"{objects} of {survey.lines} lines are JSON objects, and this pipeline reads no field of them"
+        cure = 'pipeline = "json" gives them time and level of their own; the line stays as it is'
         yield Concern(topic="lines", what=what, cure=cure)
 
 
@@ -203,4 +223,4 @@ def _limits(survey: Survey) -> Iterator[Concern]:
     for look in survey.looks:
         if look.unterminated:
             what = f"{look.path}: the last line ({look.unterminated} bytes) has no end yet; it is shipped once it has"
-            yield Concern(topic="files", what=what, about=look.path)
+            yield Concern(topic="extent", what=what, about=look.path)

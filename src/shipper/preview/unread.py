@@ -74,8 +74,6 @@ class Unread:
 
     def look(self, lines: Iterable[bytes]) -> None:
         """Take note of some lines."""
-        if not self.roles:
-            return
         for line in lines:
             document = _object(line)
             if document is not None:
