@@ -120,13 +120,16 @@ def listen(host: str, port: int) -> socket.socket:
     """A listening socket; raises ListenError."""
     try:
         family = socket.AF_INET6 if _is_ipv6(host) else socket.AF_INET
-        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        listening = socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
         raise ListenError(
             f"devloki cannot listen on {host}:{port}: {reason}",
             hint="Stop what listens there, or give another address with --listen; port 0 takes a free one",
         ) from error
+    # Connections inherit it, and asyncio does not set it for them: 40 ms less for the reply to each query.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listening
 
 
 def _is_ipv6(host: str) -> bool:
