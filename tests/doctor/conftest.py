@@ -13,7 +13,7 @@ from shipper.devloki.server import serve
 from shipper.doctor import reach
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def loki() -> Iterator[str]:
     """A stand-in for those whose mistake is elsewhere."""
     with serve() as receiver:
