@@ -125,6 +125,8 @@ class Failures:
     def __init__(self, wall: Callable[[], int] = time.time_ns) -> None:
         self._wall = wall
         self._current: dict[tuple[str, str, str], Failure] = {}
+        self._events: set[tuple[str, str, str]] = set()
+        """Which of these are events, not states."""
         self._crowds: Counter[tuple[str, str]] = Counter()
         """Episodes by name and source, those of AND_MORE aside."""
         self._lock = threading.Lock()
@@ -152,6 +154,7 @@ class Failures:
         """Say that failure `name` is over; nothing happens if it was not there."""
         with self._lock:
             failure = self._current.pop((name, source, what), None)
+            self._events.discard((name, source, what))
             last = failure is not None and self._leave_crowd(name, source)
         if last and what != AND_MORE:
             self.end(name, source=source, what=AND_MORE)
@@ -176,6 +179,17 @@ class Failures:
     def once(self, name: str, detail: str = "", *, source: str = "", what: str = "") -> None:
         """An event rather than a state: stays listed until the process ends, logged once."""
         self.begin(name, detail, source=source, what=what)
+        with self._lock:
+            if (name, source, what) in self._current:
+                self._events.add((name, source, what))
+
+    def leave(self, source: str, *, events: bool = False) -> None:
+        """Nobody looks at a source any more: its states are over; `events`: forget what happened to it, too."""
+        with self._lock:
+            of_source = [key for key in self._current if key[1] == source]
+            over = [key for key in of_source if events or key not in self._events]
+        for name, _, what in over:
+            self.end(name, source=source, what=what)
 
     def current(self) -> tuple[Failure, ...]:
         """The failures that last, oldest first."""

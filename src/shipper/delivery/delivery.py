@@ -17,7 +17,7 @@ from typing import Final
 
 import orjson
 
-from shipper.chunk import Processed
+from shipper.chunk import Carry, Processed
 from shipper.clock import Clock
 from shipper.config.model import Loki
 from shipper.delivery.asking import Asking
@@ -101,6 +101,7 @@ class Delivery:
         self._open: Batch | None = None
         self._sealed: deque[Batch] = deque()
         self._added = asyncio.Event()
+        self._began = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
         self._draining = 0
@@ -147,6 +148,10 @@ class Delivery:
         """Bytes of a source that were read and are not settled, and the clock of the oldest of them, ns; 0: none."""
         return self._settlement.unsettled(source)
 
+    def carries(self, source: str) -> dict[int, Carry]:
+        """The state of its lane after each span of a source that is not committed, by row; see `begun`."""
+        return self._settlement.carries(source)
+
     def under_way(self) -> Counter[str]:
         """Lines that are not settled, by source, counted where they are."""
         lines = self._settlement.waiting_letters()
@@ -184,6 +189,13 @@ class Delivery:
             await self._idle.wait()
         finally:
             self._draining -= 1
+
+    async def begun(self, source: str) -> None:
+        """Return when the journal has begun all that was added of a source. `run` must be running."""
+        self._seal()
+        while any(pending.span.origin.source == source for batch in self._sealed for pending in batch.pendings):
+            self._began.clear()
+            await self._began.wait()
 
     async def close(self, timeout: float) -> None:  # noqa: ASYNC109 - it bounds several steps, each in its way
         """Begin and send nothing new, let requests under way end within `timeout` seconds, commit what is settled."""
@@ -228,6 +240,7 @@ class Delivery:
                 self._sender.submit(plan(batch.pieces, self._streams, now=now, limit=self._reactions.limit))
                 for pending in batch.pendings:
                     self._settlement.begun(pending)
+            self._began.set()
 
     async def _due(self) -> None:
         """Until a batch is sealed, or the open one has waited long enough."""
