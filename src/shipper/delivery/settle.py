@@ -31,7 +31,8 @@ class Settlement:
         self._ledger = ledger
         self._clock = clock
         self._failures = failures
-        self._tenant = tenant
+        self.tenant = tenant
+        """Of lines that have none of their own."""
         self._on_done = on_done
         self._outstanding: Counter[str] = Counter()
         self._pendings: set[Pending] = set()
@@ -93,7 +94,7 @@ class Settlement:
                 tenant=refused.tenant,
                 text=refused.text,
             )
-        return pending, [piece_of(pending, part, self._tenant) for part in parts if part.entries]
+        return pending, [piece_of(pending, part, self.tenant) for part in parts if part.entries]
 
     def begun(self, pending: Pending) -> None:
         """The journal has begun the span."""
@@ -186,7 +187,7 @@ class Settlement:
             lines=lines,
             timestamp=timestamp,
             labels=labels,
-            tenant=tenant or self._tenant,
+            tenant=tenant or self.tenant,
             text=text,
             reason=reason,
             words=words,
