@@ -4,6 +4,8 @@
     run     a runner per source: step in its thread, hand over, wait for a wake-up, a look that is due, or room
     stop    1. sources stop reading  2. pushes under way get `shutdown_timeout`  3. what is settled is committed
             4. files and journal are closed, by threads that nobody waits for longer than `GRACE`
+    reload  1. the configuration is loaded anew, or refused as a whole  2. what waits goes to the new place
+            3. sources are taken out, changed, added; the others do not notice (`reload`)
 
 Rule 1: a source that fails is started again with backoff; the others do not notice.
 Rule 2: when Loki is slow a source stops reading but keeps looking: its step gets a budget of 0.
@@ -32,6 +34,7 @@ from shipper.journal import Journal
 from shipper.ledger import Ledger
 from shipper.metrics import Observed
 from shipper.outcome import Outcome, Patience, Progress
+from shipper.reload import Loader, Reloaded, Reloader
 from shipper.runner import Shared
 from shipper.sources.file.held import HeldDeleted
 
@@ -54,8 +57,10 @@ class Agent:
         once: bool = False,
         on_progress: Callable[[Agent], None] | None = None,
         assert_books: bool = False,
+        loader: Loader | None = None,
     ) -> None:
         self._config = config
+        self._loader = loader
         self._once = once
         self._on_progress = on_progress
         self._log = structlog.get_logger("shipper")
@@ -84,8 +89,10 @@ class Agent:
             label_names=lambda: self.fleet.label_names(),
             on_committed=self._on_committed,
         )
-        self.fleet = Fleet(self._config, self._shared())
+        shared = self._shared()
+        self.fleet = Fleet(self._config, shared)
         self.fleet.open()
+        self._reloader = Reloader(self._config, self._loader, self.fleet, shared, once=self._once)
         return self
 
     def _shared(self) -> Shared:
@@ -121,7 +128,8 @@ class Agent:
                 task.result()
         finally:
             self._stopping.set()
-            timeout = self._config.agent.shutdown_timeout / 1e9
+            await self._reloader.close()
+            timeout = self._reloader.config.agent.shutdown_timeout / 1e9
             self._ends_at = asyncio.get_running_loop().time() + timeout + GRACE
             for task in [*tasks, watcher]:
                 task.cancel()
@@ -147,6 +155,10 @@ class Agent:
     def stop(self) -> None:
         """Ask for an orderly end; called by the signal handlers."""
         self._stopping.set()
+
+    async def reload(self) -> Reloaded:
+        """Change to what the configuration says now, without losing a line or a position; or refuse it as a whole."""
+        return await self._reloader.reload()
 
     async def _until_done(self) -> None:
         if not self._once:
@@ -176,7 +188,7 @@ class Agent:
             self.stop()
 
     def _housekeeping(self) -> Housekeeping:
-        looks: list[Callable[[], object]] = [self.fleet.name_stuck, self._check_books]
+        looks: list[Callable[[], object]] = [self.fleet.name_stuck, self.fleet.let_go, self._check_books]
         if self._on_progress is None:
             return Housekeeping(self.journal, self.failures, looks)
         looks.append(partial(self._on_progress, self))

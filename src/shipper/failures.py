@@ -85,6 +85,9 @@ HINTS: dict[str, str] = {
     "entries_refused": "entries could not be sent; `shipper dead-letters list` has each one and why. What is too old "
     'would go with max_age = "0", if Loki takes it, or too_old = "restamp"',
     "dead_letters_full": "dead letters take all of dead_letters.max_bytes; read and purge them, or raise the limit",
+    # configuration
+    "reload_refused": "the agent runs on with the configuration it had; mend what is named here (shipper check), then "
+    "reload again",
     # state
     "journal_write": "the journal cannot be written, so nothing is sent; free disk space under data_dir or mend "
     "its permissions",
@@ -96,7 +99,15 @@ HINTS: dict[str, str] = {
 
 
 NOTICES = frozenset(
-    {"high_cardinality", "timezone", "watch_failed", "verify_unavailable", "metadata_unsupported", "rate_limited"}
+    {
+        "high_cardinality",
+        "timezone",
+        "watch_failed",
+        "verify_unavailable",
+        "metadata_unsupported",
+        "rate_limited",
+        "reload_refused",
+    }
 )
 """Failures that hold nothing back and lose nothing: a run that met them has done its work all the same."""
 
@@ -182,6 +193,14 @@ class Failures:
         with self._lock:
             if (name, source, what) in self._current:
                 self._events.add((name, source, what))
+
+    def renew(self, name: str, detail: str) -> None:
+        """Say that failure `name` is there for another reason than before: that is told, too."""
+        with self._lock:
+            before = self._current.pop((name, "", ""), None)
+            if before is not None:
+                self._leave_crowd(name, "")
+        self.begin(name, detail)
 
     def leave(self, source: str, *, events: bool = False) -> None:
         """Nobody looks at a source any more: its states are over; `events`: forget what happened to it, too."""

@@ -12,10 +12,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from shipper.collector import Collector
+from shipper.config.changes import Changes
 from shipper.config.model import Config
 from shipper.metrics import Reading
 from shipper.outcome import Progress
-from shipper.readings import progress_of, reading_of
+from shipper.readings import leaving, progress_of, reading_of
 from shipper.room import room_for
 from shipper.runner import Runner, Shared
 
@@ -28,6 +29,10 @@ class Fleet:
 
     def __init__(self, config: Config, shared: Shared) -> None:
         self._shared = shared
+        self._leaving: set[str] = set()
+        """Taken out, with lines in flight."""
+        self._former_labels: set[str] = set()
+        self._tasks: asyncio.TaskGroup | None = None
         self._runners = {source.name: Runner(config, source, shared) for source in config.sources}
 
     def open(self) -> None:
@@ -38,9 +43,36 @@ class Fleet:
     async def run(self) -> None:
         """Run every source until cancelled."""
         async with asyncio.TaskGroup() as tasks:
+            self._tasks = tasks
             for runner in self._runners.values():
                 runner.start(tasks)
             await asyncio.Event().wait()
+
+    async def switch(self, config: Config, changes: Changes) -> None:
+        """Change to the sources of another configuration; the others go on."""
+        self._former_labels = self.label_names()
+        sources = {source.name: source for source in config.sources}
+        ended = {name: self._runners.pop(name) for name in changes.removed}
+        self._leaving |= ended.keys()
+        self._leaving -= set(changes.added)
+        added = {name: Runner(config, sources[name], self._shared) for name in changes.added}
+        self._runners |= added
+        await asyncio.gather(
+            *(runner.end() for runner in ended.values()),
+            *(self._runners[name].change(config, sources[name]) for name in changes.changed),
+        )
+        if self._tasks is not None:
+            for name in (*changes.added, *changes.changed):
+                self._runners[name].start(self._tasks)
+
+    def let_go(self) -> None:
+        """Forget the sources that were taken out and have nothing in flight any more."""
+        for name in tuple(self._leaving):
+            if not self._shared.delivery.outstanding(name):
+                self._leaving.discard(name)
+                self._shared.ledger.accounts.pop(name, None)
+                self._shared.held.leave(name)
+                self._shared.failures.leave(name, events=True)
 
     async def close(self, timeout: float) -> None:  # noqa: ASYNC109 - what is late is left, not cancelled
         """Close each source in its own thread; one that hangs in a step is left to the process's end."""
@@ -72,8 +104,8 @@ class Fleet:
         return room_for(delivery.outstanding(name), delivery.total_outstanding(), len(self._runners))
 
     def label_names(self) -> set[str]:
-        """The names of all labels in use."""
-        return set().union(*(collector.label_names for collector in self.collectors))
+        """The names of all labels in use, now or by what is still in flight."""
+        return self._former_labels.union(*(collector.label_names for collector in self.collectors))
 
     def progress(self) -> tuple[Progress, ...]:
         """How far each source is."""
@@ -88,6 +120,9 @@ class Fleet:
             unsettled, oldest = self._shared.delivery.unsettled(collector.name)
             streams = collector.streams
             yield reading_of(collector.source, account, unsettled=unsettled, oldest=oldest, streams=streams, now=now)
+        for name in sorted(self._leaving):
+            unsettled, oldest = self._shared.delivery.unsettled(name)
+            yield leaving(name, self._shared.ledger.account(name), unsettled=unsettled, oldest=oldest, now=now)
 
     def name_stuck(self) -> None:
         """Name the sources that are in a step for too long."""

@@ -93,12 +93,11 @@ class Runner:
         """Run until ended, as one of `tasks`."""
         self._task = tasks.create_task(supervise(self._serve, self._failed), name=f"source {self.name}")
 
-    async def change(self, config: Config, source: FileSource | DockerSource, tasks: asyncio.TaskGroup) -> None:
-        """Go on as another source, behind what this one handed over."""
+    async def change(self, config: Config, source: FileSource | DockerSource) -> None:
+        """Stop, and be another source once started: it goes on behind what this one handed over."""
         await self._pause()
         self._shared.failures.leave(self.name)
         self._config, self._source, self._stale = config, source, True
-        self.start(tasks)
 
     async def end(self) -> None:
         """Stop for good; what was handed over is still delivered."""
