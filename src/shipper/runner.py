@@ -34,7 +34,7 @@ from shipper.pipeline.multiline import compile_multiline
 from shipper.room import STEP_BYTES
 from shipper.sources.file.held import HeldDeleted
 from shipper.sources.opening import open_source
-from shipper.sources.step import Generation, handed_over
+from shipper.sources.step import Generation, Source, handed_over
 from shipper.supervise import supervise
 
 LAST_STEP: Final = 5.0
@@ -78,7 +78,7 @@ class Runner:
         """What is in memory, if anything, is not to be gone on with."""
         self._wake = asyncio.Event()
         self._stepping = asyncio.Lock()
-        """Held from the beginning of a step until what it brought is handed over."""
+        """Held from the beginning of a step until what it brought is handed over, and while the source is made."""
         self._thread = Daemon(f"source {self.name}")
         self._task: asyncio.Task[None] | None = None
         self._log = structlog.get_logger("shipper")
@@ -87,7 +87,7 @@ class Runner:
 
     def open(self) -> None:
         """Be there from the start; reads of the journal."""
-        self._take(self._make(self._config, self._source, {}))
+        self._take(self._make(self._config, self._source, {}, None))
 
     def start(self, tasks: asyncio.TaskGroup) -> None:
         """Run until ended, as one of `tasks`."""
@@ -211,21 +211,32 @@ class Runner:
         await shared.delivery.begun(self.name)
         carries = shared.delivery.carries(self.name)
         await shared.journal.flush()
-        if self.collector is not None:
-            await loop.run_in_executor(self._thread, self.collector.source.close)
-        return self._take(await shared.journal.call(partial(self._make, self._config, self._source, carries)))
+        before = self.collector.source if self.collector is not None else None
+        async with self._stepping:  # open files change hands here: not to be cut short
+            made = await shared.journal.call(partial(self._make, self._config, self._source, carries, before))
+            self._take(made)
+            if before is not None:
+                await loop.run_in_executor(self._thread, before.close)
+        return made
 
-    def _take(self, collector: Collector) -> Collector:
+    def _take(self, collector: Collector) -> None:
         self.collector, self.idle, self._stale = collector, False, False
-        return collector
 
-    def _make(self, config: Config, source: FileSource | DockerSource, carries: Mapping[int, Carry]) -> Collector:
-        """The source where the journal left it; `carries`: what this process still delivers of it."""
+    def _make(
+        self, config: Config, source: FileSource | DockerSource, carries: Mapping[int, Carry], before: Source | None
+    ) -> Collector:
+        """The source where the journal left it.
+
+        `carries`: what this process still delivers of it; `before`: what it takes the place of.
+        """
         shared, journal = self._shared, self._shared.journal
         resolved = resolve(config, source)
         first = journal.first_start(source.name)
         known = handed_over(journal.known(source.name), carries)
         epochs = self._epochs(known)
+        losses, account = journal.losses(source.name), shared.ledger.account(source.name)
+        account.truncated_unread, account.replay_missing = losses.truncated_unread, losses.replay_missing
+        demoted = journal.demoted(source.name)
         opened = open_source(
             resolved,
             source,
@@ -238,13 +249,11 @@ class Runner:
             epochs=epochs,
             held=shared.held,
             once=shared.once,
+            before=before,
         )
         if first and journal.set_aside is not None:
             self._log.warning("starts_anew", source=source.name, start_at=source.start_at)
-        losses, account = journal.losses(source.name), shared.ledger.account(source.name)
-        account.truncated_unread, account.replay_missing = losses.truncated_unread, losses.replay_missing
         journal.open_source(source.name, epoch(resolved), encode_resolved(resolved))
-        demoted = journal.demoted(source.name)
         return Collector(opened, resolved, demoted=demoted, failures=shared.failures, epochs=epochs)
 
     def _multiline(self, resolved: ResolvedSource) -> Multiline | None:
