@@ -161,7 +161,7 @@ class FileSource:
             things=len(files),
             size=sum(file.size for file in files),
             offset=sum(file.offset for file in files),
-            open=sum(file.open for file in files),
+            open=sum(file.open for file in files) + len(self._kept),
             deleted_bytes_held=self.deleted_bytes_held(),
             deleted_unread=self.deleted_unread(),
         )
