@@ -147,17 +147,25 @@ def _settle(
 
 def _read_on(roster: Roster, tail: Tail, kept: Content | None) -> None:
     """Open a generation that is not finished: what is `kept` of it, or else the file where it was found."""
+    if kept is not None and not tail.finished and _is_still(tail, kept):
+        tail.attach(kept)
+        tail.absent, tail.deleted = False, kept.stat().st_nlink == 0
+        roster.owners[tail.key] = tail
+        roster.out.notes.append(tail.note())
+        return
     if kept is not None:
-        info = kept.stat()
-        if not tail.finished and (info.st_dev, info.st_ino) == tail.key and tail.accepts(kept):
-            tail.attach(kept)
-            tail.absent, tail.deleted = False, info.st_nlink == 0
-            roster.owners[tail.key] = tail
-            roster.out.notes.append(tail.note())
-            return
         kept.close()
     if not (tail.absent or tail.finished) and (tail.unread or not tail.scanned) and roster.handles.spare():
         roster.ensure_open(tail)
+
+
+def _is_still(tail: Tail, content: Content) -> bool:
+    """Whether a file is where its generation was found, or where it was seen last, with the content it had."""
+    try:
+        info = content.stat()
+        return (info.st_dev, info.st_ino) == tail.key and tail.accepts(content)
+    except OSError:
+        return False
 
 
 def _changed(roster: Roster, generation: Generation, tail: Tail | None) -> int:

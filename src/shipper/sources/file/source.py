@@ -145,8 +145,9 @@ class FileSource:
 
     def give_away(self) -> dict[int, Content]:
         """Its open files by generation, for a source that takes its place; this one makes no step any more."""
+        kept, self._kept = self._kept, {}
         opened = {tail.origin.generation: tail.detach() for tail in self._tails() if not tail.finished}
-        return {generation: content for generation, content in opened.items() if content is not None} | self._kept
+        return kept | {generation: content for generation, content in opened.items() if content is not None}
 
     async def attend(self, wake: asyncio.Event, thread: Executor) -> None:
         """Watch the directories; `wake` is set when something changed."""
