@@ -67,10 +67,10 @@ def test_patience_runs_out_only_while_nothing_moves_and_something_fails() -> Non
 def test_a_source_has_room_of_its_own_when_another_has_used_up_the_shared_room(tmp_path: Path) -> None:
     async def run() -> None:
         async with Agent(config(tmp_path, "stuck", "free")) as agent:
-            assert agent._room_for("stuck") == SHARED_ROOM
+            assert agent.fleet.room_for("stuck") == SHARED_ROOM
             agent.delivery._settlement._outstanding["stuck"] = SHARED_ROOM
-            assert agent._room_for("stuck") == 0
-            assert agent._room_for("free") == OWN_ROOM
+            assert agent.fleet.room_for("stuck") == 0
+            assert agent.fleet.room_for("free") == OWN_ROOM
 
     asyncio.run(run())
 

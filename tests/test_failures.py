@@ -61,3 +61,31 @@ def test_a_crowd_of_one_failure_is_told_one_by_one_up_to_a_bound_and_then_as_one
         assert bool(failures.current()[1:]) == (number < CROWD - 1)
     failures.begin("io_error", source="a", what="/0")
     assert [(failure.source, failure.what) for failure in failures.current()] == [("b", "/0"), ("a", "/0")]
+
+
+def test_the_states_of_a_source_end_with_it_and_what_happened_to_it_stays_unless_it_is_gone() -> None:
+    failures = Failures()
+    failures.begin("file_unreadable", source="app", what="/a")
+    failures.once("entries_refused", source="app")
+    failures.begin("file_unreadable", source="web", what="/a")
+    failures.leave("app")
+    assert {(one.name, one.source) for one in failures.current()} == {
+        ("entries_refused", "app"),
+        ("file_unreadable", "web"),
+    }
+    failures.leave("app", events=True)
+    assert {(one.name, one.source) for one in failures.current()} == {("file_unreadable", "web")}
+
+
+def test_a_failure_for_another_reason_is_told_again_and_ends_once() -> None:
+    failures = Failures()
+    with capture_logs() as logged:
+        failures.renew("reload_refused", "first")
+        failures.renew("reload_refused", "second")
+        assert [failure.detail for failure in failures.current()] == ["second"]
+        failures.end("reload_refused")
+    assert [(event["event"], event.get("detail")) for event in logged] == [
+        ("reload_refused", "first"),
+        ("reload_refused", "second"),
+        ("reload_refused_over", None),
+    ]

@@ -148,6 +148,10 @@ class Agent:
         """The names of all events it logged."""
         return {str(event.get("event")) for event in self.events()}
 
+    def count(self, name: str) -> int:
+        """How often it logged an event."""
+        return self._log.read_bytes().count(f'"event":"{name}"'.encode())
+
     def said(self) -> str:
         """All of its log."""
         return self._log.read_text(errors="replace")

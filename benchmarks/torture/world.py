@@ -29,7 +29,7 @@ ENOUGH_MEMORY = 100 << 20
 """Bytes the agent may take at most, with up to a hundred files."""
 ENOUGH_FOR_A_FILE = 10 << 10
 """Bytes it may take for each file more."""
-BUGS = ("source_crashed", "push_attempt_failed", "books_unbalanced", "source_failed")
+BUGS = ("source_crashed", "push_attempt_failed", "books_unbalanced", "source_failed", "reload_failed")
 """Events that no trouble excuses."""
 
 
@@ -64,6 +64,8 @@ class World:
     logs: list[Log] = field(default_factory=list)
     refused: set[Number] = field(default_factory=set)
     free_labels: set[str] = field(default_factory=set)
+    in_force: list[Mapping[str, str]] = field(default_factory=list)
+    """Labels that a configuration gives every line; each line has those of one of them."""
     ordered: bool = True
     forgiven: set[str] = field(default_factory=set)
     """Events of BUGS that the scenario causes itself."""
@@ -277,6 +279,7 @@ class World:
             labels={log.name: {**shared, "filename": str(log.path)} if self.filename else shared for log in self.logs},
             refused=frozenset(self.refused),
             free_labels=frozenset(self.free_labels),
+            in_force=self.in_force or ({},),
             ordered=self.ordered,
         )
 

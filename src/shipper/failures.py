@@ -85,6 +85,9 @@ HINTS: dict[str, str] = {
     "entries_refused": "entries could not be sent; `shipper dead-letters list` has each one and why. What is too old "
     'would go with max_age = "0", if Loki takes it, or too_old = "restamp"',
     "dead_letters_full": "dead letters take all of dead_letters.max_bytes; read and purge them, or raise the limit",
+    # configuration
+    "reload_refused": "the agent runs on with the configuration it had; mend what is named here (shipper check), then "
+    "reload again",
     # state
     "journal_write": "the journal cannot be written, so nothing is sent; free disk space under data_dir or mend "
     "its permissions",
@@ -96,7 +99,15 @@ HINTS: dict[str, str] = {
 
 
 NOTICES = frozenset(
-    {"high_cardinality", "timezone", "watch_failed", "verify_unavailable", "metadata_unsupported", "rate_limited"}
+    {
+        "high_cardinality",
+        "timezone",
+        "watch_failed",
+        "verify_unavailable",
+        "metadata_unsupported",
+        "rate_limited",
+        "reload_refused",
+    }
 )
 """Failures that hold nothing back and lose nothing: a run that met them has done its work all the same."""
 
@@ -125,6 +136,8 @@ class Failures:
     def __init__(self, wall: Callable[[], int] = time.time_ns) -> None:
         self._wall = wall
         self._current: dict[tuple[str, str, str], Failure] = {}
+        self._events: set[tuple[str, str, str]] = set()
+        """Which of these are events, not states."""
         self._crowds: Counter[tuple[str, str]] = Counter()
         """Episodes by name and source, those of AND_MORE aside."""
         self._lock = threading.Lock()
@@ -152,6 +165,7 @@ class Failures:
         """Say that failure `name` is over; nothing happens if it was not there."""
         with self._lock:
             failure = self._current.pop((name, source, what), None)
+            self._events.discard((name, source, what))
             last = failure is not None and self._leave_crowd(name, source)
         if last and what != AND_MORE:
             self.end(name, source=source, what=AND_MORE)
@@ -176,6 +190,25 @@ class Failures:
     def once(self, name: str, detail: str = "", *, source: str = "", what: str = "") -> None:
         """An event rather than a state: stays listed until the process ends, logged once."""
         self.begin(name, detail, source=source, what=what)
+        with self._lock:
+            if (name, source, what) in self._current:
+                self._events.add((name, source, what))
+
+    def renew(self, name: str, detail: str) -> None:
+        """Say that failure `name` is there for another reason than before: that is told, too."""
+        with self._lock:
+            before = self._current.pop((name, "", ""), None)
+            if before is not None:
+                self._leave_crowd(name, "")
+        self.begin(name, detail)
+
+    def leave(self, source: str, *, events: bool = False) -> None:
+        """Nobody looks at a source any more: its states are over; `events`: forget what happened to it, too."""
+        with self._lock:
+            of_source = [key for key in self._current if key[1] == source]
+            over = [key for key in of_source if events or key not in self._events]
+        for name, _, what in over:
+            self.end(name, source=source, what=what)
 
     def current(self) -> tuple[Failure, ...]:
         """The failures that last, oldest first."""

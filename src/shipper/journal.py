@@ -42,7 +42,7 @@ class Journal:
         self._lock = Lock(data_dir)
         self._lock.acquire()
         self._thread = Daemon("journal")
-        self._max_bytes, self._when_full = max_bytes, when_full
+        self.limit_letters(max_bytes, when_full)
         self._noted = Noted()
         self._open: dict[int, dict[int, bool]] = {}
         """Open spans by generation, in order: whether each is settled already, out of turn."""
@@ -111,6 +111,10 @@ class Journal:
         """A number for a new generation, never used before on this data_dir."""
         self._next_generation += 1
         return self._next_generation - 1
+
+    def limit_letters(self, max_bytes: int, when_full: str) -> None:
+        """How much dead letters may take, and what then: hold, drop-oldest."""
+        self._max_bytes, self._when_full = max_bytes, when_full
 
     # what changes ----------------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 Rule 1: the first SIGINT or SIGTERM asks for an orderly end; the second one ends at once, with the status of a process
         that it has killed.
+Rule 2: SIGHUP asks for a reload, also while one is under way: another one follows it, one for however many signals.
 """
 
 from __future__ import annotations
@@ -19,20 +20,39 @@ from shipper.config.model import Config
 from shipper.daemon import Daemon
 from shipper.memory import keep_large_blocks
 from shipper.outcome import Outcome
+from shipper.reload import Loader
 
 
-async def _run(config: Config, *, once: bool, on_progress: Callable[[Agent], None] | None) -> Outcome:
+async def _run(
+    config: Config, *, once: bool, on_progress: Callable[[Agent], None] | None, loader: Loader | None = None
+) -> Outcome:
+    loop, asked = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_signal_handler(signal.SIGHUP, asked.set)  # first: nobody reads the configuration again before
     strict = os.environ.get(ASSERT) == "1"
-    async with Agent(config, once=once, on_progress=on_progress, assert_books=strict) as agent:
-        loop = asyncio.get_running_loop()
+    async with Agent(config, once=once, on_progress=on_progress, assert_books=strict, loader=loader) as agent:
         loop.set_default_executor(Daemon("lookup"))  # for names, which a resolver may leave without an answer
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, _signalled, agent, number)
         log = structlog.get_logger("shipper")
         log.info("started", sources=len(config.sources), loki=config.loki.url, data_dir=config.agent.data_dir)
-        outcome = await agent.run()
+        reloading = asyncio.create_task(_reload_when(asked, agent))
+        try:
+            outcome = await agent.run()
+        finally:
+            reloading.cancel()
     log.info("stopped", exit_code=outcome.code)
     return outcome
+
+
+async def _reload_when(asked: asyncio.Event, agent: Agent) -> None:
+    """Reload each time it is asked for, until cancelled."""
+    while True:
+        await asked.wait()
+        asked.clear()
+        try:
+            await agent.reload()
+        except Exception as error:  # noqa: BLE001 - the next one may do better, whatever this was
+            structlog.get_logger("shipper").error("reload_failed", exc_info=error)
 
 
 def _signalled(agent: Agent, number: int) -> None:
@@ -45,7 +65,16 @@ def _signalled(agent: Agent, number: int) -> None:
     signal.raise_signal(number)
 
 
-def run(config: Config, *, once: bool = False, on_progress: Callable[[Agent], None] | None = None) -> Outcome:
-    """Run the agent in this thread until a signal stops it, or with `once` until everything is settled."""
+def run(
+    config: Config,
+    *,
+    once: bool = False,
+    on_progress: Callable[[Agent], None] | None = None,
+    loader: Loader | None = None,
+) -> Outcome:
+    """Run the agent in this thread until a signal stops it, or with `once` until everything is settled.
+
+    `loader`: where SIGHUP finds the configuration anew; without one it is ignored.
+    """
     keep_large_blocks()
-    return asyncio.run(_run(config, once=once, on_progress=on_progress))
+    return asyncio.run(_run(config, once=once, on_progress=on_progress, loader=loader))

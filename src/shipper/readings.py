@@ -33,3 +33,9 @@ def reading_of(source: Source, account: Account, *, unsettled: int, oldest: int,
         files_open=extent.open,
         streams=streams,
     )
+
+
+def leaving(source: str, account: Account, *, unsettled: int, oldest: int, now: int) -> Reading:
+    """What is measured of a source that was taken out: what it had read and is not settled."""
+    age = max(0, now - oldest) / 1e9 if oldest else 0.0
+    return Reading(source=source, account=account, lag=unsettled, oldest=age, files_open=0, streams=0)

@@ -16,6 +16,7 @@ SHORT = (
     "terminate",
     "machine-crash",
     "edited",
+    "reload-kill",
     "traceback-cut",
     "rename-kill",
     "rename-chain",

@@ -78,7 +78,7 @@ def unbounded(life: Life, logs: Path) -> Iterator[str]:
     most = ROOM + 4 * (ROOM + tail.BLOCK)
     if outstanding > most:
         yield f"{outstanding} bytes are outstanding, {most} may be"
-    held = sum(status.open for status in life.tailer.files())
+    held = life.tailer.extent().open
     if (descriptors := len(open_files(logs))) != held:
         yield f"{descriptors} descriptors for {held} generations that are being read"
     query = "SELECT id FROM generations WHERE finished"

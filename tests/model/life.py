@@ -7,6 +7,7 @@ Rule 2: a kill leaves the journal as its last transaction left it; a power cut a
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -15,16 +16,19 @@ from tests.model.clockwork import Clockwork, Time, cancel
 from tests.model.loki import Server
 from tests.model.witness import Witness
 
+from shipper.chunk import Carry
 from shipper.clock import Clock
 from shipper.collector import Collected, Collector
 from shipper.config.model import Backoff, FileSource, Loki, ResolvedSource
 from shipper.config.resolve import decode_resolved, encode_resolved, epoch
+from shipper.delivery.client import Client
 from shipper.delivery.delivery import Delivery
 from shipper.delivery.wire import SECOND
 from shipper.failures import Failures
 from shipper.journal import Journal
 from shipper.ledger import Ledger
 from shipper.sources.file.source import FileSource as FileTailer
+from shipper.sources.step import handed_over
 from shipper.storage import FILE_NAME
 
 NAME = "app"
@@ -93,19 +97,16 @@ class Life:
         self.ledger = Ledger()
         self.clock = Clock(time.wall)
         self.journal = Journal(disk.path)
+        self._server = server
+        self._label_names: frozenset[str] = frozenset()
         self.tailer, self.collector = self._source(logs, setup)
         self.delivery = Delivery(
-            Loki(
-                url="http://loki",
-                batch_bytes=setup.batch_bytes,
-                batch_wait=SECOND // 2,
-                backoff=Backoff(min=SECOND // 2, max=8 * SECOND),
-            ),
+            _loki(setup),
             journal=self.journal,
             ledger=self.ledger,
             failures=self.failures,
             clock=self.clock,
-            label_names=lambda: self.collector.label_names,
+            label_names=lambda: self._label_names | self.collector.label_names,
             transport=server,
             monotonic=self.loop.time,
         )
@@ -124,9 +125,15 @@ class Life:
         if not self._stopping:
             self._disk.written(self.journal)
 
-    def _source(self, logs: Path, setup: Setup) -> tuple[FileTailer, Collector]:
+    def _source(
+        self,
+        logs: Path,
+        setup: Setup,
+        carries: Mapping[int, Carry] | None = None,
+        before: FileTailer | None = None,
+    ) -> tuple[FileTailer, Collector]:
         resolved = setup.resolved()
-        known = self.journal.known(NAME)
+        known = handed_over(self.journal.known(NAME), carries or {})
         names = {span.epoch for generation in known for span in generation.open}
         epochs = {name: decode_resolved(kept) for name in names if (kept := self.journal.epoch(name)) is not None}
         assert epochs.keys() == names, "the epoch of every open span is kept"
@@ -139,6 +146,7 @@ class Life:
             new_generation=self.journal.new_generation,
             first_start=self.journal.first_start(NAME),
             epochs=epochs,
+            before=before,
             wall=self._time.seconds,
         )
         self.journal.open_source(NAME, epoch(resolved), encode_resolved(resolved))
@@ -178,6 +186,23 @@ class Life:
                 self.moved_at = self._time.seconds()
             await asyncio.sleep(1.0)
 
+    def reload(self, logs: Path, setup: Setup, *, redirect: bool) -> None:
+        """Another configuration, taken as `shipper.runner` takes it; `redirect`: another way to Loki, too."""
+        self.loop.run_until_complete(self._reload(logs, setup, redirect=redirect))
+        self.has_looked = False
+
+    async def _reload(self, logs: Path, setup: Setup, *, redirect: bool) -> None:
+        if redirect:
+            loki = _loki(setup)
+            await self.delivery.redirect(loki, Client(loki, self._server))
+            self._server.reborn()
+        await self.delivery.begun(NAME)
+        carries = self.delivery.carries(NAME)
+        await self.journal.flush()
+        before, self._label_names = self.tailer, self._label_names | self.collector.label_names
+        self.tailer, self.collector = self._source(logs, setup, carries, before)
+        before.close()
+
     def caught_up(self) -> bool:
         """Whether everything was read and settled."""
         return self.tailer.caught_up() and self.delivery.total_outstanding() == 0
@@ -204,3 +229,12 @@ class Life:
         self._stopping = True
         assert self.loop.run_until_complete(self.journal.close(1.0))
         self._disk.closed()
+
+
+def _loki(setup: Setup) -> Loki:
+    return Loki(
+        url="http://loki",
+        batch_bytes=setup.batch_bytes,
+        batch_wait=SECOND // 2,
+        backoff=Backoff(min=SECOND // 2, max=8 * SECOND),
+    )

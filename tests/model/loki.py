@@ -67,7 +67,7 @@ class Server(httpx.AsyncBaseTransport):
         return self.instance.books.ignored
 
     def reborn(self) -> None:
-        """The agent starts (again): it has asked nothing yet."""
+        """The agent starts (again), or goes another way: it has asked nothing yet."""
         self.last, self.succeeded_at = ("", 204), self._time.seconds()
 
     def strike(self, fault: Fault | str) -> None:

@@ -14,6 +14,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from unittest.mock import patch
@@ -263,14 +264,13 @@ class World(RuleBasedStateMachine):
     @precondition(lambda self: self.life is None)
     @rule(version=st.sampled_from(["1", "2"]))
     def edit_the_configuration(self, version):
-        labels = (("job", "m"), ("version", version))
-        self.setup = Setup(
-            pattern=self.setup.pattern,
-            exclude=self.setup.exclude,
-            filename_label=self.setup.filename_label,
-            batch_bytes=self.setup.batch_bytes,
-            labels=labels,
-        )
+        self.setup = replace(self.setup, labels=(("job", "m"), ("version", version)))
+
+    @precondition(lambda self: self.life is not None)
+    @rule(version=st.sampled_from(["1", "2"]), redirect=st.booleans())
+    def reload(self, version, redirect):
+        self.setup = replace(self.setup, labels=(("job", "m"), ("version", version)))
+        self.life.reload(self.logs, self.setup, redirect=redirect)
 
     # ── the laws ──
 

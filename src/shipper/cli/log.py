@@ -13,6 +13,8 @@ import orjson
 import structlog
 
 from shipper.cli.terminal import escaped
+from shipper.config.masking import Masker, secrets_in
+from shipper.config.model import Config
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
@@ -27,6 +29,19 @@ class _Stderr:
 
     def flush(self) -> None:
         sys.stderr.flush()
+
+
+class Log:
+    """The log as a configuration wants it; `follow` another one later."""
+
+    def __init__(self, config: Config) -> None:
+        self._masker = Masker()
+        self.follow(config)
+
+    def follow(self, config: Config) -> None:
+        """Write as this configuration says; the secrets of earlier ones stay secret."""
+        self._masker = self._masker.adding(*secrets_in(config))
+        set_up_log(config.agent.log.level, config.agent.log.format, self._masker.mask)
 
 
 def set_up_log(
@@ -49,7 +64,7 @@ def set_up_log(
         ],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
         logger_factory=structlog.PrintLoggerFactory(_Stderr()),  # type: ignore[arg-type]  # write and flush are all it needs
-        cache_logger_on_first_use=True,
+        cache_logger_on_first_use=False,  # a reload may change all of this
     )
 
 

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -31,7 +32,7 @@ LINES = 5
 @json_option
 @click.pass_context
 def run(context: click.Context, once: bool, dry_run: bool, lines: int | None, as_json: bool) -> int:
-    """Run the agent until it is stopped (SIGINT, SIGTERM).
+    """Run the agent until it is stopped (SIGINT, SIGTERM); SIGHUP reloads the configuration.
 
     With --once: exit code 0 when everything was delivered, 1 if anything was refused or held back by a failure.
     """
@@ -45,7 +46,7 @@ def run(context: click.Context, once: bool, dry_run: bool, lines: int | None, as
 
         show_preview(config, LINES if lines is None else lines, as_json=as_json)
         return 0
-    return _run(config, once=once, as_json=as_json)
+    return _run(config, config_path(context), once=once, as_json=as_json)
 
 
 def _refuse_what_does_not_go_together(*, once: bool, dry_run: bool, lines: int | None, as_json: bool) -> None:
@@ -60,15 +61,17 @@ def _refuse_what_does_not_go_together(*, once: bool, dry_run: bool, lines: int |
         )
 
 
-def _run(config: Config, *, once: bool, as_json: bool) -> int:
+def _run(config: Config, path: Path, *, once: bool, as_json: bool) -> int:
     with without_rich():
         from shipper import process
-        from shipper.cli.log import set_up_log
-        from shipper.config.masking import Masker
+        from shipper.cli.log import Log
+        from shipper.config.loading import load_beside
+        from shipper.reload import Loader
 
-    set_up_log(config.agent.log.level, config.agent.log.format, Masker.of(config).mask)
+    log = Log(config)
+    loader = Loader(lambda running: load_beside(running, path, os.environ), log.follow)
     with _progress(once and sys.stderr.isatty()) as on_progress:
-        outcome = process.run(config, once=once, on_progress=on_progress)
+        outcome = process.run(config, once=once, on_progress=on_progress, loader=loader)
     if once:
         _summarise(outcome, as_json)
     return outcome.code

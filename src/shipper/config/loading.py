@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any, Final
 
+from shipper.config.changes import note_fixed
 from shipper.config.crosschecks import check_whole
 from shipper.config.interpolation import Interpolation
 from shipper.config.kinds import Place, read
@@ -47,7 +48,20 @@ def load(path: FilePath, environ: Mapping[str, str]) -> Config:
     raise error_of(path, examined.problems)
 
 
-def error_of(path: FilePath, problems: tuple[Problem, ...]) -> ConfigError:
+def load_beside(running: Config, path: FilePath, environ: Mapping[str, str]) -> Config:
+    """The configuration that an agent which runs under another one may change to; ConfigError, also for what it cannot
+    change while it runs."""
+    examined = examine(path, environ, running)
+    if examined.config is not None:
+        return examined.config
+    raise error_of(path, examined.problems, hint="Nothing was changed; the agent runs on as before")
+
+
+def error_of(
+    path: FilePath,
+    problems: tuple[Problem, ...],
+    hint: str = "Nothing was started; docs/configuration.md lists every key",
+) -> ConfigError:
     """The error that tells all problems of a file."""
     count = len(problems)
     if count == 1 and not (problems[0].line or problems[0].key):  # the file as a whole
@@ -56,19 +70,19 @@ def error_of(path: FilePath, problems: tuple[Problem, ...]) -> ConfigError:
     return ConfigError(
         f"{path} has {count} mistake{'s' if count > 1 else ''}",
         problems=tuple(str(problem) for problem in problems),
-        hint="Nothing was started; docs/configuration.md lists every key",
+        hint=hint,
     )
 
 
-def examine(path: FilePath, environ: Mapping[str, str]) -> Examination:
-    """`load` without raising: the problems as data."""
+def examine(path: FilePath, environ: Mapping[str, str], running: Config | None = None) -> Examination:
+    """`load` without raising: the problems as data; `running`: what must fit what an agent runs under."""
     try:
         data = path.read_bytes()
     except (OSError, ValueError) as error:
         words = error.strerror if isinstance(error, OSError) and error.strerror else "its name is not valid"
         message = f"cannot be read: {words}; {_cure(error)}"
         return Examination(None, (Problem(str(path), 0, "", message),))
-    return examine_text(data, str(path), environ)
+    return examine_text(data, str(path), environ, running)
 
 
 def _cure(error: OSError | ValueError) -> str:
@@ -79,7 +93,7 @@ def _cure(error: OSError | ValueError) -> str:
     return "name another one with --config"
 
 
-def examine_text(data: bytes, file: str, environ: Mapping[str, str]) -> Examination:
+def examine_text(data: bytes, file: str, environ: Mapping[str, str], running: Config | None = None) -> Examination:
     """The same for the bytes of a file; `file` is its name in messages."""
     try:
         text = data.decode("utf-8-sig").replace("\r\n", "\n")
@@ -93,15 +107,19 @@ def examine_text(data: bytes, file: str, environ: Mapping[str, str]) -> Examinat
         return Examination(None, (_syntax_problem(error, text, file),))
     if _deeper_than(document, _DEEPEST):
         return Examination(None, (Problem(file, 1, "", f"expected at most {_DEEPEST} tables or lists in one another"),))
-    return _examine_document(document, text, file, environ)
+    return _examine_document(document, text, file, environ, running)
 
 
-def _examine_document(document: dict[str, Any], text: str, file: str, environ: Mapping[str, str]) -> Examination:
+def _examine_document(
+    document: dict[str, Any], text: str, file: str, environ: Mapping[str, str], running: Config | None
+) -> Examination:
     mistakes = Mistakes()
     interpolation = Interpolation(environ, mistakes)
     tree: Any = interpolation.tree(document)
     config = _config(tree, tuple(interpolation.secrets), mistakes)
     check_whole(config, mistakes)
+    if running is not None and not mistakes:
+        note_fixed(running, config, mistakes)
     if not mistakes:
         return Examination(config, ())
     masker = Masker((*config.secrets, *secrets_of(config.loki)))

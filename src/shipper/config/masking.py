@@ -41,7 +41,7 @@ class Masker:
     @classmethod
     def of(cls, config: Config) -> Masker:
         """Masks what the configuration itself carries: headers, users in URLs, values of secret variables."""
-        return cls((*config.secrets, *secrets_of(config.loki)))
+        return cls(secrets_in(config))
 
     def adding(self, *secrets: str) -> Masker:
         """A masker that hides these as well, such as a password just read."""
@@ -67,6 +67,11 @@ class Masker:
 
     def __repr__(self) -> str:
         return f"Masker({len(self._secrets)} secrets)"
+
+
+def secrets_in(config: Config) -> tuple[str, ...]:
+    """The secrets that the configuration itself carries."""
+    return (*config.secrets, *secrets_of(config.loki))
 
 
 def secrets_of(loki: Loki) -> Iterator[str]:

@@ -63,6 +63,8 @@ class Push:
     """Not to be sent before, monotonic seconds."""
     in_flight: bool = False
     sent_at: float = 0.0
+    arrived_by: float = 0.0
+    """When what was sent of it has arrived, or never will; monotonic seconds."""
     asking_since: float | None = None
     """When asking for it began to fail."""
     bisected_at: float | None = None
@@ -127,6 +129,7 @@ class Push:
             attempts=self.attempts,
             limited=self.limited,
             ready_at=self.ready_at,
+            arrived_by=self.arrived_by,
             bisected_at=self.bisected_at,
             troubles=set(self.troubles),
         )

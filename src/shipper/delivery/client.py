@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -75,6 +75,7 @@ class Client:
         self._credentials = Credentials(loki)
         self._transport = transport or _transport(loki)
         self._headers = [("User-Agent", f"shipper/{version('shipper')}"), *loki.headers.items()]
+        self._certificates = _seen(_certificates(loki))
         part = min(self._timeout, max(self._timeout / 2, 1.0))
         self._extensions = {
             "timeout": {"connect": part, "pool": self._timeout, "read": self._timeout, "write": self._timeout}
@@ -90,6 +91,11 @@ class Client:
         url = httpx.URL(query_url(self._loki, endpoint)).copy_with(username=None, password=None)
         url = url.copy_merge_params(parameters)
         return await self._exchange("GET", url, tenant, [("Accept", "application/json")], b"", MAX_ANSWER)
+
+    @property
+    def outdated(self) -> bool:
+        """Whether a file with credentials or certificates has changed since it was read."""
+        return self._credentials.outdated or self._certificates != _seen(_certificates(self._loki))
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -142,7 +148,7 @@ class Credentials:
     def __init__(self, loki: Loki) -> None:
         self._loki = loki
         self._url = httpx.URL(loki.url)
-        self._seen: tuple[int, int, int] | None = None
+        self._seen: _Stamp | None = None
         self._header: list[tuple[str, str]] = []
         basic, bearer = loki.basic_auth, loki.bearer_token_file
         self._path = Path(basic.password_file) if basic else Path(bearer) if bearer else None
@@ -155,17 +161,38 @@ class Credentials:
             self._refresh(self._path)
         return self._header
 
+    @property
+    def outdated(self) -> bool:
+        """Whether the file has changed since it was read."""
+        return self._path is not None and self._seen != _stamp(self._path)
+
     def _refresh(self, path: Path) -> None:
-        try:
-            status = path.stat()
-            seen = (status.st_mtime_ns, status.st_size, status.st_ino)
-        except OSError:
-            seen = None  # read_secret says what is wrong
+        seen = _stamp(path)  # None: read_secret says what is wrong
         if seen is None or seen != self._seen:
             secret = read_secret(str(path))
             basic = self._loki.basic_auth
             self._header = [_basic(basic.username, secret) if basic else ("Authorization", f"Bearer {secret}")]
             self._seen = seen
+
+
+_Stamp = tuple[int, int, int]
+"""When a file was changed, its size and its inode: if these stay, so has the content."""
+
+
+def _stamp(path: Path) -> _Stamp | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+def _seen(paths: Iterable[Path]) -> list[_Stamp | None]:
+    return [_stamp(path) for path in paths]
+
+
+def _certificates(loki: Loki) -> list[Path]:
+    return [Path(path) for path in (loki.tls.ca_file, loki.tls.cert_file, loki.tls.key_file) if path]
 
 
 class Compressor:

@@ -52,7 +52,7 @@ class Committer:
         self._journal = journal
         self._settlement = settlement
         self._failures = failures
-        self._backoff = backoff
+        self.backoff = backoff
         self._monotonic = monotonic
         self._on_committed = on_committed
         self._waiting: list[Pending] = []
@@ -78,7 +78,7 @@ class Committer:
             # A commit under way goes on when the loop is cancelled: it must not be made twice.
             if not await asyncio.shield(asyncio.ensure_future(self.step())):
                 self._attempts += 1
-                await asyncio.sleep(self._backoff.pause(self._attempts))
+                await asyncio.sleep(self.backoff.pause(self._attempts))
 
     async def step(self) -> bool:
         """Commit everything there is; False if the journal failed."""
@@ -118,7 +118,7 @@ class Committer:
             self._committed(plain)
         self._full += [pending for pending in taken if pending.dead_letters]
         self._full_attempts += 1
-        self._full_until = self._monotonic() + self._backoff.pause(self._full_attempts)
+        self._full_until = self._monotonic() + self.backoff.pause(self._full_attempts)
 
     def _committed(self, pendings: list[Pending]) -> None:
         self._attempts = 0

@@ -11,28 +11,19 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from itertools import chain
 from typing import Final
 
-import orjson
-
-from shipper.chunk import Processed
+from shipper.chunk import Carry, Processed
 from shipper.clock import Clock
 from shipper.config.model import Loki
-from shipper.delivery.asking import Asking
-from shipper.delivery.backoff import Backoff
-from shipper.delivery.batch import MAX_PUSH, Batch, Push, plan, size_of
-from shipper.delivery.client import Client, Reply, Transport
+from shipper.delivery.batch import MAX_PUSH, Batch, size_of
+from shipper.delivery.client import Client, Transport
 from shipper.delivery.commit import Committer, JournalPort
-from shipper.delivery.holds import Holds
-from shipper.delivery.pace import Pace
-from shipper.delivery.piece import Pending
-from shipper.delivery.reactions import Reactions
-from shipper.delivery.sender import Sender
+from shipper.delivery.piece import Pending, Piece
+from shipper.delivery.route import Around, Route, backoff_of
 from shipper.delivery.settle import Settlement
-from shipper.delivery.streams import Streams
-from shipper.delivery.verify import Verifier
 from shipper.delivery.wire import SECOND
 from shipper.errors import JournalError
 from shipper.failures import Failures
@@ -46,7 +37,7 @@ LAST_COMMIT: Final = 0.5
 
 
 class Delivery:
-    """Delivers to one Loki. Make it inside a running event loop; `run` it as a task; `close` it in the end.
+    """Delivers to one Loki at a time. Make it inside a running event loop; `run` it as a task; `close` it in the end.
 
     `on_committed` is called when spans were settled in the journal, so that there is room for more.
     """
@@ -68,72 +59,52 @@ class Delivery:
         self._journal = journal
         self._failures = failures
         self._tell_committed = on_committed
-        self._tenant = loki.tenant or ""
-        self._batch_bytes = min(loki.batch_bytes, MAX_PUSH)
-        self._batch_wait = loki.batch_wait / SECOND
-        self._backoff = Backoff(loki.backoff.min / SECOND, max(loki.backoff.max, loki.backoff.min) / SECOND)
-        self._client = Client(loki, transport)
-        self._streams = Streams()
-        pace, holds = Pace(), Holds(failures, self._backoff, self._is_new)
         self._settlement = Settlement(
-            ledger=ledger, clock=clock, failures=failures, tenant=self._tenant, on_done=self._span_done
+            ledger=ledger, clock=clock, failures=failures, tenant=loki.tenant or "", on_done=self._span_done
         )
         self._committer = Committer(
             journal,
             self._settlement,
             failures,
-            self._backoff,
+            backoff_of(loki),
             monotonic=self._monotonic,
             on_committed=self._on_committed,
         )
-        self._reactions = Reactions(
-            loki,
+        self._around = Around(
             settlement=self._settlement,
-            streams=self._streams,
-            pace=pace,
-            holds=holds,
-            backoff=self._backoff,
-            failures=failures,
             ledger=ledger,
+            failures=failures,
             clock=clock,
+            label_names=label_names,
+            monotonic=self._monotonic,
+            begun=self._monotonic(),
         )
-        self._sender = self._make_sender(loki, Verifier(self._client, label_names), holds, pace, ledger)
+        self._follow(Route(loki, Client(loki, transport), self._around))
+        self._tasks: asyncio.TaskGroup
+        self._sending: asyncio.Task[None] | None = None
+        """What runs the route, in `tasks`; None: not yet."""
         self._open: Batch | None = None
         self._sealed: deque[Batch] = deque()
         self._added = asyncio.Event()
+        self._began = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
         self._draining = 0
         self._closing = False
 
-    def _make_sender(self, loki: Loki, verifier: Verifier, holds: Holds, pace: Pace, ledger: Ledger) -> Sender:
-        asking = Asking(
-            loki,
-            verifier,
-            settlement=self._settlement,
-            reactions=self._reactions,
-            holds=holds,
-            failures=self._failures,
-            begun=self._monotonic(),
-        )
-        return Sender(
-            client=self._client,
-            asking=asking,
-            reactions=self._reactions,
-            holds=holds,
-            pace=pace,
-            ledger=ledger,
-            max_in_flight=loki.max_in_flight,
-            monotonic=self._monotonic,
-        )
-
-    def _is_new(self, push: Push) -> bool:
-        return any(self._streams.is_new((push.tenant, labels)) for labels in push.streams)
+    def _follow(self, route: Route) -> None:
+        """Deliver on this way from now on."""
+        loki = route.loki
+        self._route = route
+        self._batch_bytes = min(loki.batch_bytes, MAX_PUSH)
+        self._batch_wait = loki.batch_wait / SECOND
+        self._backoff = self._committer.backoff = backoff_of(loki)
+        self._settlement.tenant = loki.tenant or ""
 
     @property
     def supports_metadata(self) -> bool:
         """Whether the server takes structured metadata, as far as is known."""
-        return self._reactions.supports_metadata
+        return self._route.supports_metadata
 
     def outstanding(self, source: str) -> int:
         """Bytes of a source that are not settled."""
@@ -147,11 +118,14 @@ class Delivery:
         """Bytes of a source that were read and are not settled, and the clock of the oldest of them, ns; 0: none."""
         return self._settlement.unsettled(source)
 
+    def carries(self, source: str) -> dict[int, Carry]:
+        """The state of its lane after each span of a source that is not committed, by row; see `begun`."""
+        return self._settlement.carries(source)
+
     def under_way(self) -> Counter[str]:
         """Lines that are not settled, by source, counted where they are."""
         lines = self._settlement.waiting_letters()
-        batches = [*self._sealed, self._open] if self._open is not None else self._sealed
-        for piece in chain(*(batch.pieces for batch in batches), self._sender.pieces()):
+        for piece in chain(self._batched(), self._route.pieces()):
             lines[piece.source] += piece.lines
         return lines
 
@@ -171,10 +145,35 @@ class Delivery:
     async def run(self) -> None:
         """Deliver until cancelled; requests under way are left to `close`."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._look_at_server())
+            self._send_on(tasks)
             tasks.create_task(self._begin_batches())
-            tasks.create_task(self._sender.run())
             tasks.create_task(self._committer.run())
+
+    def would_redirect(self, loki: Loki) -> bool:
+        """Whether a configuration, loaded anew, asks for another way, or for another try on this one."""
+        return loki != self._route.loki or self._route.outdated or self._route.in_trouble
+
+    async def redirect(self, loki: Loki, client: Client) -> None:
+        """Go another way from now on, with all that waits; `client` is made of the same configuration."""
+        earlier = self._route
+        left = await earlier.leave()
+        self._follow(Route(loki, client, self._around))
+        for piece in chain(self._batched(), *(push.pieces for push in left)):
+            piece.tenant = piece.tenant if piece.assigned else loki.tenant or ""
+        self._route.take_over(left, earlier.loki)
+        if self._sending is not None:
+            self._sending.cancel()
+            self._send_on(self._tasks)
+        self._added.set()
+        await earlier.aclose()
+
+    def _send_on(self, tasks: asyncio.TaskGroup) -> None:
+        self._tasks, self._sending = tasks, tasks.create_task(self._route.run())
+
+    def _batched(self) -> Iterator[Piece]:
+        """Every piece that is in no push yet."""
+        batches = [*self._sealed, self._open] if self._open is not None else self._sealed
+        return chain.from_iterable(batch.pieces for batch in batches)
 
     async def drain(self) -> None:
         """Return when everything added is committed; batches do not wait meanwhile. `run` must be running."""
@@ -185,11 +184,18 @@ class Delivery:
         finally:
             self._draining -= 1
 
+    async def begun(self, source: str) -> None:
+        """Return when the journal has begun all that was added of a source. `run` must be running."""
+        self._seal()
+        while any(pending.span.origin.source == source for batch in self._sealed for pending in batch.pendings):
+            self._began.clear()
+            await self._began.wait()
+
     async def close(self, timeout: float) -> None:  # noqa: ASYNC109 - it bounds several steps, each in its way
         """Begin and send nothing new, let requests under way end within `timeout` seconds, commit what is settled."""
         self._closing = True
         end = self._monotonic() + timeout
-        await self._sender.stop(timeout)
+        await self._route.stop(timeout)
         try:
             async with asyncio.timeout(max(end - self._monotonic(), LAST_COMMIT)):
                 await self._committer.step()
@@ -197,7 +203,7 @@ class Delivery:
             self._failures.begin(
                 "journal_write", "the last commit took too long; its spans are checked at the next start"
             )
-        await self._client.aclose()
+        await self._route.aclose()
 
     def _seal(self) -> None:
         if self._open is not None:
@@ -211,7 +217,7 @@ class Delivery:
     def _on_committed(self) -> None:
         self._tell_committed()
         if self._settlement.spans == 0:
-            self._reactions.quiet()
+            self._route.quiet()
             self._idle.set()
 
     async def _begin_batches(self) -> None:
@@ -223,11 +229,11 @@ class Delivery:
                 return
             for _ in batches:
                 self._sealed.popleft()
-            now = self._monotonic()
             for batch in batches:
-                self._sender.submit(plan(batch.pieces, self._streams, now=now, limit=self._reactions.limit))
+                self._route.submit(batch.pieces)
                 for pending in batch.pendings:
                     self._settlement.begun(pending)
+            self._began.set()
 
     async def _due(self) -> None:
         """Until a batch is sealed, or the open one has waited long enough."""
@@ -257,14 +263,3 @@ class Delivery:
             else:
                 self._failures.end("journal_write")
                 return
-
-    async def _look_at_server(self) -> None:
-        """Learn from the server's version whether it takes structured metadata; one that does not say is tried."""
-        reply = await self._client.get("status/buildinfo", self._tenant, {})
-        if isinstance(reply, Reply) and reply.status == 200:
-            try:
-                release = str(orjson.loads(reply.body)["version"])
-            except (ValueError, KeyError, TypeError):
-                return
-            if release.lstrip("v").split(".")[0] in ("0", "1", "2"):
-                self._reactions.supports_metadata = False

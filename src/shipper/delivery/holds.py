@@ -46,6 +46,14 @@ class Holds:
         self._is_new = is_new
         self._holds: dict[Scope, Hold] = {}
 
+    def __bool__(self) -> bool:
+        return bool(self._holds)
+
+    def end_all(self) -> None:
+        """None of them holds any more."""
+        for scope in list(self._holds):
+            self._end(scope)
+
     def begin(self, scope: Scope, failure: str, detail: str, push: Push, *, now: float, at_least: float = 0.0) -> None:
         """A push of the scope was turned away: hold it; if it was the probe, hold it longer."""
         what = scope[0] if isinstance(scope, tuple) else scope or ""

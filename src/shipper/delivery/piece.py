@@ -54,6 +54,8 @@ class Piece:
     last: int
     where: Sequence[int]
     weights: Sequence[int] | None
+    assigned: bool = False
+    """Its tenant comes from its line, not from `[loki]`."""
     doubt: bool = False
     """Loki may have some of its entries already: ask before sending it."""
     presumed: bool = False
@@ -125,5 +127,6 @@ def piece_of(pending: Pending, part: Part, tenant: str) -> Piece:
         last=part.last,
         where=part.where,
         weights=part.weights,
+        assigned=bool(part.tenant),
         doubt=pending.span.replay,
     )

@@ -128,6 +128,12 @@ class Reactions:
         push.ready_at = now + self._backoff.pause(push.attempts, at_least)
         return [push]
 
+    def broken_off(self, push: Push, now: float) -> None:
+        """Nobody waits for the reply any more: what was sent may arrive all the same."""
+        _doubt(push.pieces)
+        push.arrived_by = now + self._timeout
+        self.put_off(push, now, self._timeout)
+
     def quiet(self) -> None:
         """Nothing waits any more: what slowed it down is over."""
         self._failures.end_all(PASSING)
@@ -154,7 +160,10 @@ class Reactions:
             return [push]
         self._silent += 1
         self._in_doubt(push, outcome.failure, outcome.detail, now)
-        return self.put_off(push, now, self._timeout if outcome.failure == "loki_timeout" else 0.0)
+        if outcome.failure != "loki_timeout":
+            return self.put_off(push, now)
+        push.arrived_by = now + self._timeout
+        return self.put_off(push, now, self._timeout)
 
     def _in_doubt(self, push: Push, failure: str, detail: str, now: float) -> None:
         """Nobody knows what became of a push; after several in a row one at a time is enough."""
@@ -166,7 +175,10 @@ class Reactions:
 
     def _unknown(self, push: Push, verdict: Verdict, asked: float, now: float) -> list[Push]:
         self._in_doubt(push, verdict.failure, verdict.detail, now)
-        return self.put_off(push, now, max(asked, self._timeout) if verdict.pending else asked)
+        if not verdict.pending:
+            return self.put_off(push, now, asked)
+        push.arrived_by = now + self._timeout
+        return self.put_off(push, now, max(asked, self._timeout))
 
     def _hold(self, push: Push, verdict: Verdict, asked: float, now: float) -> list[Push]:
         self._holds.begin(push.tenant, verdict.failure, verdict.detail, push, now=now, at_least=asked)

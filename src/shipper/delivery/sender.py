@@ -81,6 +81,11 @@ class Sender:
         """Pushes that are not settled."""
         return len(self._queue)
 
+    @property
+    def in_trouble(self) -> bool:
+        """Whether a push waits that was tried in vain."""
+        return any(push.attempts or push.limited for push in self._queue)
+
     def submit(self, pushes: Iterable[Push]) -> None:
         """Queue pushes, after all that are there."""
         self._queue += pushes
@@ -135,6 +140,18 @@ class Sender:
             if late:
                 await asyncio.wait(late, timeout=CANCELLING)
 
+    async def leave(self, grace: float) -> list[Push]:
+        """Start nothing more, cancel what is still under way after `grace` seconds; what is left is the caller's."""
+        self._stopping = True
+        timeout: float | None = grace
+        while self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=timeout)
+            for task in late:
+                task.cancel()
+            timeout = None
+        left, self._queue = self._queue, []
+        return left
+
     def _has_had_its_turn(self, push: Push) -> bool:
         """Whether the slots for what was tried before are taken."""
         if not push.attempts:
@@ -169,7 +186,9 @@ class Sender:
         push.in_flight = False
         now = self._monotonic()
         self._holds.returned(push, now)
-        if not task.cancelled() and (error := task.exception()) is not None:
+        if task.cancelled():
+            self._reactions.broken_off(push, now)
+        elif (error := task.exception()) is not None:
             self._log.error("push_attempt_failed", exc_info=error)
             for piece in push.pieces:
                 piece.doubt = True

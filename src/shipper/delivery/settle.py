@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
-from shipper.chunk import Processed
+from shipper.chunk import Carry, Processed
 from shipper.clock import Clock
 from shipper.delivery.piece import Pending, Piece, piece_of
 from shipper.delivery.settled import DeadLetter, Settled
@@ -31,7 +31,8 @@ class Settlement:
         self._ledger = ledger
         self._clock = clock
         self._failures = failures
-        self._tenant = tenant
+        self.tenant = tenant
+        """Of lines that have none of their own."""
         self._on_done = on_done
         self._outstanding: Counter[str] = Counter()
         self._pendings: set[Pending] = set()
@@ -54,6 +55,11 @@ class Settlement:
         """Bytes of a source in spans that are not committed, and the clock of the oldest of them, ns; 0: none."""
         spans = [pending.span for pending in self._pendings if pending.span.origin.source == source]
         return sum([span.size for span in spans]), min([span.clock for span in spans], default=0)
+
+    def carries(self, source: str) -> dict[int, Carry]:
+        """The state of its lane after each span of a source that is not committed, by the span's row."""
+        spans = (pending for pending in self._pendings if pending.span.origin.source == source)
+        return {pending.span.row: pending.processed.carry for pending in spans}
 
     def waiting_letters(self) -> Counter[str]:
         """Lines by source whose dead letters the journal does not have yet."""
@@ -88,7 +94,7 @@ class Settlement:
                 tenant=refused.tenant,
                 text=refused.text,
             )
-        return pending, [piece_of(pending, part, self._tenant) for part in parts if part.entries]
+        return pending, [piece_of(pending, part, self.tenant) for part in parts if part.entries]
 
     def begun(self, pending: Pending) -> None:
         """The journal has begun the span."""
@@ -181,7 +187,7 @@ class Settlement:
             lines=lines,
             timestamp=timestamp,
             labels=labels,
-            tenant=tenant or self._tenant,
+            tenant=tenant or self.tenant,
             text=text,
             reason=reason,
             words=words,

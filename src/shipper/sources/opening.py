@@ -28,10 +28,12 @@ def open_source(
     epochs: Mapping[str, model.ResolvedSource],
     held: HeldDeleted,
     once: bool,
+    before: Source | None = None,
 ) -> Source:
     """The source of a configuration, where the journal left it.
 
-    `held`: what deleted files take, of all sources; `once`: it ends with what there is now.
+    `held`: what deleted files take, of all sources; `once`: it ends with what there is now; `before`: what it
+    takes the place of in this process, which has ended its steps and is to be closed.
     """
     if isinstance(config, model.FileSource):
         return FileSource(
@@ -45,6 +47,7 @@ def open_source(
             first_start=first_start,
             epochs=epochs,
             held=held,
+            before=before if isinstance(before, FileSource) else None,
         )
     from shipper.sources.docker.source import DockerSource
 

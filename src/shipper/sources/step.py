@@ -7,9 +7,9 @@ Rule 2: `step` does one bounded unit of work and returns; it never sleeps.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from typing import Protocol
 
@@ -119,6 +119,23 @@ def replayed(known: OpenSpan, origin: Origin) -> Span:
         row=known.row,
         replay=True,
     )
+
+
+def handed_over(known: Sequence[Generation], carries: Mapping[int, Carry]) -> list[Generation]:
+    """The generations for one who reads on while open spans of them are still being delivered.
+
+    `carries`: the lane's state after each of these spans, by row; they are as good as settled.
+    """
+    return [
+        replace(
+            generation,
+            open=tuple(
+                replace(span, settled=True, carry_after=carries[span.row]) if span.row in carries else span
+                for span in generation.open
+            ),
+        )
+        for generation in known
+    ]
 
 
 def inherit(lane: Lane, generations: Iterable[Generation]) -> None:

@@ -17,7 +17,7 @@ from shipper.config.model import ResolvedSource
 from shipper.failures import Failures
 from shipper.sources.file.held import HeldDeleted
 from shipper.sources.file.source import FileSource
-from shipper.sources.step import Generation, Note, OpenSpan, Step
+from shipper.sources.step import Generation, Note, OpenSpan, Step, handed_over
 
 PLENTY = 1 << 30
 
@@ -170,8 +170,8 @@ class Bench:
             file.write(data.encode() if isinstance(data, str) else data)
         return path
 
-    def start(self, *paths: str, **config: Any) -> Bench:
-        """Start (again) with what the journal knows."""
+    def start(self, *paths: str, before: FileSource | None = None, **config: Any) -> Bench:
+        """Start (again) with what the journal knows; `before`: in the place of a source whose lines are under way."""
         if paths:
             config["paths"] = tuple(f"{self.root}/{path}" for path in paths)
         self.config.update(config)
@@ -180,7 +180,7 @@ class Bench:
         self.source = FileSource(
             ResolvedSource(name="src", type="file", labels={}, **self.resolved),
             FileConfig(name="src", **self.config),
-            self.journal.known(),
+            handed_over(self.journal.known(), self._carries() if before is not None else {}),
             clock=Clock(),
             failures=self.failures,
             new_generation=self.journal.new_generation,
@@ -188,10 +188,22 @@ class Bench:
             epochs=self.epochs,
             first_start=self._starts == 0,
             held=self.held,
+            before=before,
             wall=lambda: self.now,
         )
         self._starts += 1
         return self
+
+    def change(self, *paths: str, **config: Any) -> Bench:
+        """Go on under another configuration."""
+        assert self.source is not None
+        before, self.source = self.source, None
+        self.start(*paths, before=before, **config)
+        before.close()
+        return self
+
+    def _carries(self) -> dict[int, Carry]:
+        return {span.row: self.journal._carry(span) for spans in self.journal.spans.values() for span in spans}
 
     def crash(self) -> Bench:
         """Die and start again: open spans were never settled, what they brought never arrived."""

@@ -63,6 +63,10 @@ class Discovery:
                         found[path] = hit
         return sorted(found.values(), key=lambda hit: hit.target != hit.path)
 
+    def means(self, path: str) -> bool:
+        """Whether a glob means a path, whatever is there."""
+        return path not in self._excludes and any(glob.matches(path) for glob in self.globs)
+
     def inspect(self, path: str, *, linked: bool) -> Found | None:
         """The file at one path, if a glob means it; problems are left to the next sweep.
 

@@ -26,7 +26,8 @@ class HeldDeleted:
     """What all sources hold; `cap` in bytes, 0: none."""
 
     def __init__(self, cap: int = 0) -> None:
-        self._cap = cap
+        self.cap = cap
+        """May be changed at any time."""
         self._lock = threading.Lock()
         self._by_source: dict[str, tuple[Held, ...]] = {}
 
@@ -35,6 +36,11 @@ class HeldDeleted:
         """Bytes held by all sources."""
         with self._lock:
             return sum(file.size for files in self._by_source.values() for file in files)
+
+    def leave(self, source: str) -> None:
+        """A source is there no more."""
+        with self._lock:
+            self._by_source.pop(source, None)
 
     def report(self, source: str, files: Collection[Held]) -> set[int]:
         """Take what a source holds now; return which of its generations have to go to keep the rest under the cap."""
@@ -47,9 +53,9 @@ class HeldDeleted:
     def _excess(self) -> set[Held]:
         """The oldest files that have to go."""
         held = sorted(file for files in self._by_source.values() for file in files)
-        above = sum(file.size for file in held) - self._cap
+        above = sum(file.size for file in held) - self.cap
         excess = set()
-        for file in held if self._cap else ():
+        for file in held if self.cap else ():
             if above <= 0:
                 break
             above -= file.size

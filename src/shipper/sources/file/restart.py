@@ -4,6 +4,8 @@ Rule 1: unfinished generations are found again wherever they went, and finished 
 Rule 2: what rotated while the agent was down is read, oldest first, under the path's own name.
 Rule 3: a generation that is not found is kept, not given up: a mount may come back. Only one that had lost its name
         or its content before, so that nothing but the process that is gone could have read it, is lost.
+Rule 4: a source that takes the place of another in the same process reads on in the files which that one had open, also
+        where no name leads to them any more.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from collections.abc import Iterator, Sequence
 
 from shipper.sources.file import between, rotation
 from shipper.sources.file import fingerprint as identity
-from shipper.sources.file.content import Gzip, reader
+from shipper.sources.file.content import Content, Gzip, reader
 from shipper.sources.file.discovery import Found
 from shipper.sources.file.neighbours import place_at
 from shipper.sources.file.paths import label
@@ -24,8 +26,10 @@ from shipper.sources.file.trail import COARSE, Trail
 from shipper.sources.step import Generation, inherit
 
 
-def bring_home(roster: Roster, known: Sequence[Generation], found: Sequence[Found], now: float) -> None:
-    """Make the trails of what the journal knows."""
+def bring_home(
+    roster: Roster, known: Sequence[Generation], found: Sequence[Found], kept: dict[int, Content], now: float
+) -> None:
+    """Make the trails of what the journal knows; `kept`: open files by generation, taken or closed here."""
     search = _Search(roster, found)
     claimed = claim(known, search.candidates, search.agrees)
     newest: dict[str, Tail | None] = {}
@@ -38,6 +42,7 @@ def bring_home(roster: Roster, known: Sequence[Generation], found: Sequence[Foun
         if place is not None or not generation.finished:
             compressed = place is not None and (generation.id, place.key) in search.compressed
             tail = _settle(roster, trail, generation, place, compressed=compressed, now=now)
+            _read_on(roster, tail, kept.pop(generation.id, None))
         if tail is not None and tail.absent and not tail.scanned:
             sought.append((trail, tail, trail.left))
         trail.left = max(trail.left, _changed(roster, generation, tail))
@@ -45,6 +50,8 @@ def bring_home(roster: Roster, known: Sequence[Generation], found: Sequence[Foun
         of_path[generation.path].append(generation)
     for path, generations in of_path.items():
         inherit(roster.trails[path].lane, generations)
+    for content in kept.values():
+        content.close()
     for trail, tail, since in sought:
         trail.ignore(())
         rotation.take_next(roster, trail, tail, since, now)
@@ -132,12 +139,33 @@ def _settle(
     if place is not None and not tail.finished and not compressed:
         begun = generation.open[-1].end if generation.open else generation.offset
         rotation.count_lost(roster, tail, generation.size - max(place.size, begun))
-    if place is not None and not tail.finished and (tail.unread or not tail.scanned) and roster.handles.spare():
-        roster.ensure_open(tail)
     if place is not None and tail.finished and place.size > generation.offset and not compressed:
         roster.go_on(tail, place, now)
     roster.woken.add(trail)
     return tail
+
+
+def _read_on(roster: Roster, tail: Tail, kept: Content | None) -> None:
+    """Open a generation that is not finished: what is `kept` of it, or else the file where it was found."""
+    if kept is not None and not tail.finished and _is_still(tail, kept):
+        tail.attach(kept)
+        tail.absent, tail.deleted = False, kept.stat().st_nlink == 0
+        roster.owners[tail.key] = tail
+        roster.out.notes.append(tail.note())
+        return
+    if kept is not None:
+        kept.close()
+    if not (tail.absent or tail.finished) and (tail.unread or not tail.scanned) and roster.handles.spare():
+        roster.ensure_open(tail)
+
+
+def _is_still(tail: Tail, content: Content) -> bool:
+    """Whether a file is where its generation was found, or where it was seen last, with the content it had."""
+    try:
+        info = content.stat()
+        return (info.st_dev, info.st_ino) == tail.key and tail.accepts(content)
+    except OSError:
+        return False
 
 
 def _changed(roster: Roster, generation: Generation, tail: Tail | None) -> int:

@@ -22,7 +22,7 @@ from shipper.clock import Clock
 from shipper.config import model
 from shipper.failures import Failures
 from shipper.sources.file import between, restart, rotation
-from shipper.sources.file.content import GzipBroken
+from shipper.sources.file.content import Content, GzipBroken
 from shipper.sources.file.discovery import Discovery, Found, Problem
 from shipper.sources.file.held import Held, HeldDeleted
 from shipper.sources.file.paths import label
@@ -72,6 +72,7 @@ class FileSource:
         first_start: bool,
         epochs: Mapping[str, model.ResolvedSource] | None = None,
         held: HeldDeleted | None = None,
+        before: FileSource | None = None,
         wall: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = resolved.name
@@ -81,6 +82,8 @@ class FileSource:
         self._clock = clock
         self._clocked = clock.now() - COARSE
         self._known = tuple(known)
+        self._kept = before.give_away() if before is not None else {}
+        """Open files of the source that this one takes the place of, by generation, until the first sweep."""
         self._at_end = first_start and config.start_at == "end"
         self._discovery = Discovery(config.paths, config.exclude, config.link_roots)
         self._rotate_wait = config.rotate_wait / 1e9
@@ -135,8 +138,16 @@ class FileSource:
 
     def close(self) -> None:
         """Give back every descriptor."""
+        for content in self._kept.values():
+            content.close()
         for tail in self._tails():
             tail.close()
+
+    def give_away(self) -> dict[int, Content]:
+        """Its open files by generation, for a source that takes its place; this one makes no step any more."""
+        kept, self._kept = self._kept, {}
+        opened = {tail.origin.generation: tail.detach() for tail in self._tails() if not tail.finished}
+        return kept | {generation: content for generation, content in opened.items() if content is not None}
 
     async def attend(self, wake: asyncio.Event, thread: Executor) -> None:
         """Watch the directories; `wake` is set when something changed."""
@@ -151,7 +162,7 @@ class FileSource:
             things=len(files),
             size=sum(file.size for file in files),
             offset=sum(file.offset for file in files),
-            open=sum(file.open for file in files),
+            open=sum(file.open for file in files) + len(self._kept),
             deleted_bytes_held=self.deleted_bytes_held(),
             deleted_unread=self.deleted_unread(),
         )
@@ -227,7 +238,11 @@ class FileSource:
         found = self._discovery.sweep()
         self._roster.visible = {hit.path for hit in found}
         if not self._begun:
-            restart.bring_home(self._roster, self._known, found, now)
+            wanted = {one.id for one in self._known if self._discovery.means(one.path)}
+            for generation in self._kept.keys() - wanted:
+                self._kept.pop(generation).close()
+            restart.bring_home(self._roster, self._known, found, self._kept, now)
+            self._kept = {}
             self._roster.start_at_end = self._at_end
         hidden = self._report(self._discovery.problems)
         trails = self._roster.trails
