@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from benchmarks.fastapi_load import fastapi_lines
-from benchmarks.throughput import written
+from benchmarks.loads import written
 
 
 def test_fastapi_lines_are_json_with_rising_times() -> None:
