@@ -80,7 +80,7 @@ def vllm_lines(count: int, server: Server = Server()) -> Iterator[bytes]:
     """Exactly `count` lines, LF included, of a server that goes on."""
     left = count
     for record in vllm_records(server):
-        lines = record.splitlines(keepends=True) if b"\r" in record else [record]
+        lines = lines_of(record) if b"\r" in record else [record]
         yield from lines[:left]
         left -= len(lines)
         if left <= 0:
@@ -97,6 +97,11 @@ def vllm_records(server: Server, requests: int | None = None) -> Iterator[bytes]
         chain.from_iterable(map(_writer(server), numbers)),
         _told(death, server, server.t0 + (requests or 0) // server.rate),
     )
+
+
+def lines_of(record: bytes) -> list[bytes]:
+    """The lines of a record, LF included; only LF ends one."""
+    return [line + b"\n" for line in record.split(b"\n")[:-1]]
 
 
 def request_of(address: str) -> int:
