@@ -26,8 +26,9 @@ LINES = [b"line %d\n" % number for number in range(100)]
 def test_lines_dealt_out_to_files_are_the_same_lines(tmp_path: Path) -> None:
     whole = written(tmp_path / "whole.log", LINES)
     parts = dealt(tmp_path / "parts", LINES, 7, 100)
-    assert b"".join(path.read_bytes() for path in sorted(parts.path.parent.iterdir())) == b"".join(LINES)
-    assert len(list(parts.path.parent.iterdir())) == 7
+    files = [path.read_bytes() for path in sorted(parts.path.parent.iterdir())]
+    assert b"".join(files) == b"".join(LINES)
+    assert sorted(file.count(b"\n") for file in files) == [14] * 5 + [15] * 2
     assert (parts.lines, parts.text, parts.checksum) == (whole.lines, whole.text, whole.checksum)
 
 
