@@ -29,7 +29,7 @@ torture: $(VENV)/dev.stamp
 	$(BIN)/python -m benchmarks.torture --all
 
 bench: $(VENV)/dev.stamp
-	$(BIN)/python -m benchmarks.throughput
+	$(BIN)/python -m benchmarks $(ARGS)
 
 # Writes the locks anew from pyproject.toml; everything else installs from them, with hashes.
 lock: $(VENV)/dev.stamp

@@ -1,1 +1,1 @@
-"""Measurements: `python -m benchmarks.throughput`."""
+"""Measurements: `python -m benchmarks`; README.md here says what they mean."""

@@ -1,22 +1,22 @@
-"""The real agent as a process, shipping one file to the counting receiver, and what it cost."""
+"""The real agent as a process, shipping files to the counting receiver, and what it cost."""
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import re
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-CONFIGURATION = """\
+from benchmarks.processes import Process
+
+DELIVERY = """\
 [loki]
 url = "{url}"
 max_age = "0"
@@ -26,6 +26,8 @@ data_dir = "{data}"
 listen = ""
 log = {{ level = "warning", format = "json" }}
 
+"""
+FILES = """\
 [[source]]
 name = "load"
 type = "file"
@@ -33,6 +35,28 @@ paths = ["{file}"]
 labels = {{ job = "load" }}
 {options}
 """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrived:
+    """What the receiver got."""
+
+    entries: int = 0
+    bytes: int = 0
+    """Of the lines, without line ends."""
+    checksum: int = 0
+    pushes: int = 0
+    wire: int = 0
+    """Bytes of the pushes' bodies as they were sent."""
+    parts: int = 0
+    """Streams, counted in each push."""
+    last: float = 0.0
+    """When the last push was answered, seconds of the monotonic clock."""
+    push_ms: dict[str, float]
+    """How long pushes took from their first byte to the reply: `p50`, `p99`, `max`."""
+    wait_ms: dict[str, float]
+    """How long the timed lines took from being written to the reply to their push."""
+    timed: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,10 +68,7 @@ class Cost:
     wall: float
     memory: int
     """Peak resident size, bytes."""
-    entries: int
-    bytes: int
-    checksum: int
-    pushes: int
+    arrived: Arrived
 
 
 @contextmanager
@@ -65,36 +86,46 @@ def receiver() -> Iterator[str]:
             running.terminate()
 
 
-def ship(file: Path, options: str, url: str) -> Cost:
-    """Ship `file` with `shipper run --once` from an empty data directory; `options` are further keys of its source."""
+def arrived(url: str) -> Arrived:
+    """What the receiver got since it was asked last."""
+    return Arrived(**ask(url, "counted"))
+
+
+def ask(url: str, what: str) -> Any:
+    """A question to the receiver."""
+    with urllib.request.urlopen(f"{url}/{what}", timeout=1800) as reply:
+        return json.load(reply)
+
+
+def configured(paths: Path | str, options: str, url: str, data: str) -> str:
+    """A `shipper.toml` with one source of files; `options` are further keys of it, tables after them."""
+    return delivering(url, data) + FILES.format(file=paths, options=options)
+
+
+def delivering(url: str, data: str) -> str:
+    """A `shipper.toml` up to its sources."""
+    return DELIVERY.format(url=url, data=data)
+
+
+def ship(paths: Path | str, options: str, url: str) -> Cost:
+    """Ship the files with `shipper run --once` from an empty data directory."""
+    with tempfile.TemporaryDirectory(prefix="shipper-bench-") as name:
+        return run_once(configured(paths, options, url, f"{name}/data"), url)
+
+
+def run_once(configuration: str, url: str) -> Cost:
+    """Ship what is there with a configuration that sends to the receiver at `url`."""
+    with running(configuration, "--once") as process:
+        used = process.finish()
+    return Cost(cpu=used.cpu, wall=used.wall, memory=used.memory, arrived=arrived(url))
+
+
+@contextmanager
+def running(configuration: str, *options: str) -> Iterator[Process]:
+    """The agent with this configuration."""
     with tempfile.TemporaryDirectory(prefix="shipper-bench-") as name:
         config = Path(name) / "shipper.toml"
-        config.write_text(CONFIGURATION.format(url=url, data=f"{name}/data", file=file, options=options))
-        cpu, wall, memory = _measured([sys.executable, "-m", "shipper", "run", "--once", "--config", str(config)])
-    with urllib.request.urlopen(f"{url}/counted", timeout=600) as reply:
-        counted = json.load(reply)
-    return Cost(cpu=cpu, wall=wall, memory=memory, **counted)
-
-
-def _measured(command: list[str]) -> tuple[float, float, int]:
-    """CPU seconds, wall seconds and peak memory in bytes of a command that must succeed."""
-    started = time.monotonic()
-    running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, process_group=0)
-    with contextlib.ExitStack() as stack:
-        stack.callback(_end, running)
-        assert running.stderr is not None
-        said = running.stderr.read()
-        _, status, usage = os.wait4(running.pid, 0)
-        running.returncode = os.waitstatus_to_exitcode(status)
-    wall = time.monotonic() - started
-    if running.returncode:
-        raise SystemExit(f"the agent failed with exit code {running.returncode}:\n{said}")
-    return usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss * 1024
-
-
-def _end(running: subprocess.Popen[str]) -> None:
-    if running.returncode is None and running.poll() is None:
-        running.kill()
-        running.wait()
-    if running.stderr is not None:
-        running.stderr.close()
+        config.write_text(configuration)
+        command = [sys.executable, "-m", "shipper", "run", *options, "--config", str(config)]
+        with Process(command) as process:
+            yield process
