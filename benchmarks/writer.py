@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Final
@@ -35,14 +35,23 @@ def block(lines: Sequence[bytes], now: int, timed: bool) -> bytes:
     return end.join(lines) + end
 
 
-def write(path: Path, rate: int, seconds: float, *, warm: float = WARM, cool: float = COOL) -> dict[str, float]:
+def write(
+    path: Path,
+    rate: int,
+    seconds: float,
+    *,
+    warm: float = WARM,
+    cool: float = COOL,
+    monotonic: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> dict[str, float]:
     """Write timed lines for so long; how many lines, how many of them timed, and in seconds how long and how late."""
     lines = cycle(bodies())
-    began = time.monotonic()
+    began = monotonic()
     done = timed = 0
     late = 0.0
     with path.open("ab", buffering=0) as file:
-        while (passed := time.monotonic() - began) < warm + seconds + cool:
+        while (passed := monotonic() - began) < warm + seconds + cool:
             due = int(passed * rate) - done
             if due:
                 within = warm <= passed < warm + seconds
@@ -50,7 +59,7 @@ def write(path: Path, rate: int, seconds: float, *, warm: float = WARM, cool: fl
                 file.write(block(list(islice(lines, due)), time.monotonic_ns(), within))
                 done += due
                 timed += due if within else 0
-            time.sleep(max(0.0, TURN - (time.monotonic() - began - passed)))
+            sleep(max(0.0, TURN - (monotonic() - began - passed)))
     return {"lines": done, "timed": timed, "seconds": warm + seconds + cool, "late": round(late, 4)}
 
 

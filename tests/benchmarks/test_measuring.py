@@ -50,10 +50,15 @@ def test_a_host_is_the_same_each_time(tmp_path: Path) -> None:
 
 def test_the_writer_says_what_it_wrote_and_when(tmp_path: Path) -> None:
     assert block([b"a", b"b"], 17, timed=True) == b"a w=17\nb w=17\n"
-    wrote = write(tmp_path / "x.log", 5000, 0.1, warm=0.05, cool=0.05)
+    now = [0.0]
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    wrote = write(tmp_path / "x.log", 5000, 0.1, warm=0.05, cool=0.05, monotonic=lambda: now[0], sleep=sleep)
     data = (tmp_path / "x.log").read_bytes()
     assert (wrote["lines"], wrote["timed"]) == (data.count(b"\n"), data.count(b" w="))
-    assert 0 < wrote["timed"] < wrote["lines"]
+    assert (wrote["lines"], wrote["timed"]) == (pytest.approx(1000, abs=50), pytest.approx(500, abs=50))
 
 
 def test_a_process_is_charged_for_what_it_does() -> None:
