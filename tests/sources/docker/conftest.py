@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from shipper.chunk import Carry
 from shipper.clock import Clock
 from shipper.collector import Collector
 from shipper.config.model import DockerSource as DockerConfig
@@ -27,7 +28,7 @@ from shipper.sources.docker.container import Container, Sighting
 from shipper.sources.docker.frames import SECOND, Message
 from shipper.sources.docker.pipe import Outcome, Pipe
 from shipper.sources.docker.source import DockerSource
-from shipper.sources.step import Step
+from shipper.sources.step import Step, handed_over
 
 START = 1_795_248_682 * SECOND
 """2026-11-21T08:11:22Z: when the first line of every test is written."""
@@ -196,12 +197,21 @@ class Bench:
         self.once = False
         self.commits = True
         self.journal: Journal | None = None
+        self.under_way: dict[int, Carry] = {}
+        """The state after each span that was handed over and is not settled, by its row."""
 
     def start(self, **config: Any) -> Bench:
         """Start (again) with what the journal knows."""
         self.close()
         self.config |= config
         self.loop.run_until_complete(self._open())
+        return self
+
+    def change(self, **config: Any) -> Bench:
+        """Go on under another configuration in the same process."""
+        self.source.close()
+        self.config |= config
+        self.loop.run_until_complete(self._open(self.under_way))
         return self
 
     def crash(self) -> Bench:
@@ -242,11 +252,12 @@ class Bench:
             self.loop.run_until_complete(self.journal.__aexit__())
             self.journal = None
 
-    async def _open(self) -> None:
-        self.journal = Journal(self.root / "state")
+    async def _open(self, carries: Mapping[int, Carry] | None = None) -> None:
+        self.journal = self.journal or Journal(self.root / "state")
+        await self.journal.flush()
         own = {key: self.config[key] for key in ("name_pattern", "label_map") if key in self.config}
         resolved = ResolvedSource(name="src", type="docker", labels={}, max_age=0, max_ahead=0, **own, **self.resolved)
-        known = self.journal.known("src")
+        known = handed_over(self.journal.known("src"), carries or {})
         names = {span.epoch for generation in known for span in generation.open}
         kept = {name: self.journal.epoch(name) for name in names}
         epochs = {name: decode_resolved(config) for name, config in kept.items() if config is not None}
@@ -278,6 +289,8 @@ class Bench:
             self._arrive(processed)
         if self.commits:
             await self.journal.commit([Settled(span=one.span, carry=one.carry) for one in collected.processed])
+        else:
+            self.under_way |= {one.span.row: one.carry for one in collected.processed}
         if step.abandoned:
             self.abandoned += len(step.abandoned)
             await self.journal.abandon(step.abandoned)

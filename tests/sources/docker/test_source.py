@@ -66,6 +66,21 @@ def test_an_exited_container_is_read_to_its_end_with_what_it_left_unfinished_and
     assert bench.settle().texts() == ["one", "tail", "again"]
 
 
+def test_a_changed_source_goes_on_behind_what_it_handed_over_under_its_new_labels(bench: Any) -> None:
+    bench.commits = False
+    app = bench.engine.run("mlops-app").say("one", "two")
+    bench.start().settle()
+    app.say("three")
+    bench.change(name_pattern="mlops-(.*)").settle()
+    app.say("four")
+    bench.settle()
+    assert bench.texts(container="mlops-app") == ["one", "two"]
+    assert bench.texts(container="app") == ["three", "four"]
+    assert bench.replayed == 0
+    assert bench.crash().settle().texts() == ["one", "two", "three", "four"]
+    assert bench.replayed == len(bench.sent)
+
+
 def test_nothing_is_missing_and_nothing_comes_twice_over_a_restart_of_the_agent(bench: Any) -> None:
     app = bench.engine.run("app").say("one", "two")
     bench.start().settle()
