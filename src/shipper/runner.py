@@ -90,8 +90,9 @@ class Runner:
         self._take(self._make(self._config, self._source, {}, None))
 
     def start(self, tasks: asyncio.TaskGroup) -> None:
-        """Run until ended, as one of `tasks`."""
-        self._task = tasks.create_task(supervise(self._serve, self._failed), name=f"source {self.name}")
+        """Run until ended, as one of `tasks`, unless it runs already."""
+        if self._task is None or self._task.done():
+            self._task = tasks.create_task(supervise(self._serve, self._failed), name=f"source {self.name}")
 
     async def change(self, config: Config, source: FileSource | DockerSource) -> None:
         """Stop, and be another source once started: it goes on behind what this one handed over."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -37,6 +38,8 @@ def run(context: click.Context, once: bool, dry_run: bool, lines: int | None, as
     With --once: exit code 0 when everything was delivered, 1 if anything was refused or held back by a failure.
     """
     _refuse_what_does_not_go_together(once=once, dry_run=dry_run, lines=lines, as_json=as_json)
+    if not dry_run:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # one that comes too early must not end the agent
     with without_rich():
         from shipper.config.loading import load
 
