@@ -126,7 +126,7 @@ def test_reloads_at_once_are_made_in_turn_and_a_refused_one_changes_nothing(file
         assert len(refused.problems) > 1
         assert [failure.name for failure in agent.failures.current() if failure.name.startswith("reload")]
         assert len(file.accepted) == 2
-        assert [progress.source for progress in agent.progress()] == ["app", "web"]
+        await until(lambda: [progress.source for progress in agent.progress()] == ["app", "web"])
         file.write("app", loki='tls = { ca_file = "/nowhere.pem" }\nproxy_url = ""')
         assert (await agent.reload()).refused is not None
         file.write("app")
