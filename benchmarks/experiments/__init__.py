@@ -83,13 +83,16 @@ class Bench:
         )
 
 
-def flat(bench: Bench, rows: list[Row], what: str) -> tuple[Check, ...]:
-    """Whether no row's cost a line is far above the first's; with few lines, what each file costs is most of it."""
-    if bench.settings.lines < ENOUGH:
-        return ()
+def flat(rows: list[Row], what: str) -> Check:
+    """Whether no row's cost a line is far above the first one's."""
     costs = [row.numbers["us_per_line"] for row in rows]
     above = max(costs) / costs[0] - 1
-    return (Check(says=f"cost a line above that of the first, over {what}", value=above, limit=FLAT, form="{:.0f} %"),)
+    return Check(says=f"cost a line above that of the first, over {what}", value=above, limit=FLAT, form="{:.0f} %")
+
+
+def flat_if_many(bench: Bench, rows: list[Row], what: str) -> tuple[Check, ...]:
+    """The same where there are lines enough: with few of them, what a file or a stream costs is most of it."""
+    return (flat(rows, what),) if bench.settings.lines >= ENOUGH else ()
 
 
 def over(what: str) -> Picture:

@@ -39,6 +39,6 @@ def run(bench: Bench) -> Result:
             over("bytes of backlog"),
             Picture(key="wall_lines_s", x="bytes of backlog", y="lines a second, wall"),
         ),
-        checks=flat(bench, rows, f"{rows[0].case} to {rows[-1].case} of backlog"),
+        checks=(flat(rows, f"{rows[0].case} to {rows[-1].case} of backlog"),),
         lost=tuple(lost),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.experiments import COST, PLAIN, Bench, flat, over
+from benchmarks.experiments import COST, PLAIN, Bench, flat_if_many, over
 from benchmarks.loads import dealt
 from benchmarks.results import Result, Row
 from benchmarks.vllm_load import vllm_lines
@@ -28,6 +28,6 @@ def run(bench: Bench) -> Result:
         columns=COST,
         rows=tuple(rows),
         pictures=(over("files"),),
-        checks=flat(bench, rows, "1 to 1000 files"),
+        checks=flat_if_many(bench, rows, "1 to 1000 files"),
         lost=tuple(lost),
     )

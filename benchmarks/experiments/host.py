@@ -5,9 +5,10 @@ from __future__ import annotations
 from benchmarks.agent import Cost, run_once
 from benchmarks.costs import measure
 from benchmarks.experiments import COST, Bench
+from benchmarks.experiments.throughput import MEMORY
 from benchmarks.host_load import LOGS, host
 from benchmarks.loads import File
-from benchmarks.results import Result, Row
+from benchmarks.results import Check, Result, Row
 from shipper.demo.configuration import configuration
 
 
@@ -33,4 +34,5 @@ def run(bench: Bench) -> Result:
         "and syslog as text, training as it comes. Nothing is compared here; the agent says that all arrived.",
         columns=tuple(column for column in COST if column.key != "ratio"),
         rows=(Row(case="seven logs", numbers=found.numbers),),
+        checks=(Check(says="peak memory with seven logs", value=found.memory, limit=MEMORY, form="{:.0f} MiB"),),
     )
