@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -23,6 +23,7 @@ import msgspec
 import structlog
 
 from shipper.books import Books
+from shipper.chunk import Processed
 from shipper.clock import Clock
 from shipper.collector import Collected, Collector
 from shipper.config.model import Config, DockerSource, FileSource, Multiline, ResolvedSource
@@ -41,7 +42,7 @@ from shipper.readings import progress_of, reading_of
 from shipper.room import STEP_BYTES, room_for
 from shipper.sources.file.held import HeldDeleted
 from shipper.sources.opening import open_source
-from shipper.sources.step import Generation
+from shipper.sources.step import Extent, Generation
 from shipper.supervise import supervise
 
 PATIENCE = 30.0
@@ -88,6 +89,11 @@ class Agent:
         """Since when a source has been in a step."""
         self._ends_at = 0.0
         self._held = HeldDeleted(config.agent.held_deleted_bytes)
+        self.started_at = self.clock.now()
+        self.begun: set[str] = set()
+        """Sources that have looked at what there is."""
+        self.tap: Callable[[Processed], None] | None = None
+        """Is shown every span's entries on their way to delivery, while somebody watches."""
 
     async def __aenter__(self) -> Agent:
         letters = self._config.agent.dead_letters
@@ -287,6 +293,7 @@ class Agent:
                 del self._stepping[name]
             self.failures.end("source_stuck", source=name)
             await self._hand_over(collector, collected)
+            self.begun.add(name)
             self.failures.end("source_failed", source=name)
             self._idle[name] = room > 0 and not collected.step.more and collector.source.caught_up()
             await self._rest(name, collected, had_room=room > 0)
@@ -298,6 +305,8 @@ class Agent:
         account.truncated_unread += step.truncated_unread
         account.replay_missing += sum([span.size for span in step.abandoned])
         for processed in collected.processed:
+            if self.tap is not None:
+                self.tap(processed)
             self.delivery.add(processed)
         self._assert_books()
         if step.abandoned or step.truncated_unread:
@@ -354,24 +363,39 @@ class Agent:
 
     # what there is to see --------------------------------------------------------------------------------------------
 
+    @property
+    def config(self) -> Config:
+        """The configuration it runs under."""
+        return self._config
+
+    @property
+    def collectors(self) -> Mapping[str, Collector]:
+        """The sources by name, in the order of the configuration."""
+        return self._collectors
+
     def progress(self) -> tuple[Progress, ...]:
         """How far each source is."""
         return tuple(progress_of(one.source, self.ledger.account(one.name)) for one in self._collectors.values())
 
-    def observe(self) -> Observed:
-        """What there is to measure; `metrics.render` makes text of it."""
+    def observe(self, extents: Mapping[str, Extent] | None = None) -> Observed:
+        """What there is to measure; `metrics.render` makes text of it. `extents`: how far sources are, where that was
+        asked before: with thousands of files it takes a while."""
+        known = extents or {}
+        readings = tuple(
+            self._reading_of(one, known.get(one.name) or one.source.extent()) for one in self._collectors.values()
+        )
         return Observed(
             version=version("shipper"),
-            readings=tuple(map(self._reading_of, self._collectors.values())),
+            readings=readings,
             ledger=self.ledger,
             failures=self.failures.current(),
             deleted_bytes_held=self._held.total,
         )
 
-    def _reading_of(self, collector: Collector) -> Reading:
-        (unsettled, oldest), now = self.delivery.unsettled(collector.name), self.clock.now()
-        account, streams = self.ledger.account(collector.name), collector.streams
-        return reading_of(collector.source, account, unsettled=unsettled, oldest=oldest, streams=streams, now=now)
+    def _reading_of(self, collector: Collector, extent: Extent) -> Reading:
+        name, now = collector.name, self.clock.now()
+        (unsettled, oldest), account = self.delivery.unsettled(name), self.ledger.account(name)
+        return reading_of(name, extent, account, unsettled=unsettled, oldest=oldest, streams=collector.streams, now=now)
 
     def _outcome(self) -> Outcome:
         rests = tuple(

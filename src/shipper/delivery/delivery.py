@@ -147,6 +147,10 @@ class Delivery:
         """Bytes of a source that were read and are not settled, and the clock of the oldest of them, ns; 0: none."""
         return self._settlement.unsettled(source)
 
+    def settled_to(self, source: str) -> dict[int, int]:
+        """Where the first span of each generation of a source begins that is not committed."""
+        return self._settlement.settled_to(source)
+
     def under_way(self) -> Counter[str]:
         """Lines that are not settled, by source, counted where they are."""
         lines = self._settlement.waiting_letters()

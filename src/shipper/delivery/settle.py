@@ -55,6 +55,14 @@ class Settlement:
         spans = [pending.span for pending in self._pendings if pending.span.origin.source == source]
         return sum([span.size for span in spans]), min([span.clock for span in spans], default=0)
 
+    def settled_to(self, source: str) -> dict[int, int]:
+        """Where the first span of each generation of a source begins that is not committed."""
+        starts: dict[int, int] = {}
+        for span in [pending.span for pending in self._pendings if pending.span.origin.source == source]:
+            generation = span.origin.generation
+            starts[generation] = min(starts.get(generation, span.start), span.start)
+        return starts
+
     def waiting_letters(self) -> Counter[str]:
         """Lines by source whose dead letters the journal does not have yet."""
         lines: Counter[str] = Counter()
