@@ -31,13 +31,14 @@ from shipper.config.resolve import decode_resolved, encode_resolved, epoch, reso
 from shipper.daemon import Daemon
 from shipper.delivery.delivery import Delivery
 from shipper.errors import JournalError
-from shipper.failures import NOTICES, Failures
+from shipper.failures import NOTICES, Failure, Failures
 from shipper.housekeeping import Housekeeping
 from shipper.journal import Journal
 from shipper.ledger import Ledger
 from shipper.metrics import Observed, Reading
 from shipper.outcome import Outcome, Patience, Progress
 from shipper.pipeline.multiline import compile_multiline
+from shipper.readiness import not_ready
 from shipper.readings import progress_of, reading_of
 from shipper.room import STEP_BYTES, room_for
 from shipper.sources.file.held import HeldDeleted
@@ -112,6 +113,7 @@ class Agent:
             clock=self.clock,
             label_names=self._label_names,
             on_committed=self._on_committed,
+            probing=not self._once,
         )
         return self
 
@@ -364,6 +366,18 @@ class Agent:
     # what there is to see --------------------------------------------------------------------------------------------
 
     @property
+    def version(self) -> str:
+        """Of shipper."""
+        return version("shipper")
+
+    def not_ready(self) -> tuple[Failure, ...]:
+        """Why logs do not get through, () if they do."""
+        waiting = self._collectors.keys() - self.begun
+        reached, detail = self.delivery.reached, self.delivery.seen_instead
+        failures = self.failures.current()
+        return not_ready(failures, waiting=waiting, reached=reached, since=self.started_at, detail=detail)
+
+    @property
     def config(self) -> Config:
         """The configuration it runs under."""
         return self._config
@@ -380,22 +394,30 @@ class Agent:
     def observe(self, extents: Mapping[str, Extent] | None = None) -> Observed:
         """What there is to measure; `metrics.render` makes text of it. `extents`: how far sources are, where that was
         asked before: with thousands of files it takes a while."""
-        known = extents or {}
+        known, unsettled = extents or {}, self.delivery.unsettled()
         readings = tuple(
-            self._reading_of(one, known.get(one.name) or one.source.extent()) for one in self._collectors.values()
+            self._reading_of(one, known.get(one.name) or one.source.extent(), *unsettled.get(one.name, (0, 0)))
+            for one in self._collectors.values()
         )
         return Observed(
-            version=version("shipper"),
+            version=self.version,
             readings=readings,
             ledger=self.ledger,
             failures=self.failures.current(),
             deleted_bytes_held=self._held.total,
         )
 
-    def _reading_of(self, collector: Collector, extent: Extent) -> Reading:
-        name, now = collector.name, self.clock.now()
-        (unsettled, oldest), account = self.delivery.unsettled(name), self.ledger.account(name)
-        return reading_of(name, extent, account, unsettled=unsettled, oldest=oldest, streams=collector.streams, now=now)
+    def _reading_of(self, collector: Collector, extent: Extent, unsettled: int, oldest: int) -> Reading:
+        name = collector.name
+        return reading_of(
+            name,
+            extent,
+            self.ledger.account(name),
+            unsettled=unsettled,
+            oldest=oldest,
+            streams=collector.streams,
+            now=self.clock.now(),
+        )
 
     def _outcome(self) -> Outcome:
         rests = tuple(

@@ -91,8 +91,8 @@ HINTS: dict[str, str] = {
     "journal_corrupt": "the journal was damaged and set aside; files are read as on a first start (start_at), "
     "which may repeat lines",
     "replay_missing": "lines sent before a crash could not be read again; if Loki had not stored them they are lost",
-    "listen": "the status page, /metrics and /-/ready are not there; logs are shipped all the same. Free the address, or "
-    'set listen of [agent] to another one ("" turns it off)',
+    "listen": "the status page, /metrics and /-/ready are not there; logs are shipped all the same. Free the address, "
+    'or give [agent] listen another one ("" turns it off)',
     "books_unbalanced": "lines read do not equal lines accounted for; this is a bug in shipper, please report it",
 }
 

@@ -10,6 +10,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 
 import structlog
 
@@ -30,9 +31,20 @@ async def _run(config: Config, *, once: bool, on_progress: Callable[[Agent], Non
             loop.add_signal_handler(number, _signalled, agent, number)
         log = structlog.get_logger("shipper")
         log.info("started", sources=len(config.sources), loki=config.loki.url, data_dir=config.agent.data_dir)
-        outcome = await agent.run()
+        async with _page(agent, once=once):
+            outcome = await agent.run()
     log.info("stopped", exit_code=outcome.code)
     return outcome
+
+
+def _page(agent: Agent, *, once: bool) -> AbstractAsyncContextManager[object]:
+    """The status page and its neighbours; a run that ends by itself has none, and leaves the address to the agent
+    that may run beside it."""
+    if once or not agent.config.agent.listen:
+        return nullcontext()
+    from shipper.web.server import served
+
+    return served(agent)
 
 
 def _signalled(agent: Agent, number: int) -> None:

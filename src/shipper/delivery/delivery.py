@@ -10,6 +10,7 @@ Rule 3: all methods are called from one event loop; only `run` takes time.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import Counter, deque
 from collections.abc import Callable, Collection
 from itertools import chain
@@ -28,6 +29,7 @@ from shipper.delivery.commit import Committer, JournalPort
 from shipper.delivery.holds import Holds
 from shipper.delivery.pace import Pace
 from shipper.delivery.piece import Pending
+from shipper.delivery.probe import WITHIN, Probe
 from shipper.delivery.reactions import Reactions
 from shipper.delivery.sender import Sender
 from shipper.delivery.settle import Settlement
@@ -48,7 +50,8 @@ LAST_COMMIT: Final = 0.5
 class Delivery:
     """Delivers to one Loki. Make it inside a running event loop; `run` it as a task; `close` it in the end.
 
-    `on_committed` is called when spans were settled in the journal, so that there is room for more.
+    With `probing` the way to Loki is looked at while nothing is pushed. `on_committed` is called when spans were
+    settled in the journal, so that there is room for more.
     """
 
     def __init__(
@@ -61,6 +64,7 @@ class Delivery:
         clock: Clock,
         label_names: Callable[[], Collection[str]],
         on_committed: Callable[[], None] = lambda: None,
+        probing: bool = False,
         transport: Transport | None = None,
         monotonic: Callable[[], float] | None = None,
     ) -> None:
@@ -98,6 +102,17 @@ class Delivery:
             clock=clock,
         )
         self._sender = self._make_sender(loki, Verifier(self._client, label_names), holds, pace, ledger)
+        self.server_version: str | None = None
+        """Of Loki, as it says."""
+        self._probing = probing
+        self._probe = Probe(
+            self._client,
+            self._tenant,
+            ledger=ledger,
+            failures=failures,
+            struggling=lambda: self._sender.struggling,
+            returned=self._returned,
+        )
         self._open: Batch | None = None
         self._sealed: deque[Batch] = deque()
         self._added = asyncio.Event()
@@ -135,6 +150,16 @@ class Delivery:
         """Whether the server takes structured metadata, as far as is known."""
         return self._reactions.supports_metadata
 
+    @property
+    def reached(self) -> bool:
+        """Whether a push has got through, or would have."""
+        return self._probe.reached
+
+    @property
+    def seen_instead(self) -> str:
+        """What answered before Loki was reached; "": nothing did."""
+        return self._probe.seen
+
     def outstanding(self, source: str) -> int:
         """Bytes of a source that are not settled."""
         return self._settlement.outstanding(source)
@@ -143,9 +168,9 @@ class Delivery:
         """Bytes of all sources that are not settled."""
         return self._settlement.total_outstanding()
 
-    def unsettled(self, source: str) -> tuple[int, int]:
-        """Bytes of a source that were read and are not settled, and the clock of the oldest of them, ns; 0: none."""
-        return self._settlement.unsettled(source)
+    def unsettled(self) -> dict[str, tuple[int, int]]:
+        """By source, if it has any: bytes that were read and are not settled, and the clock of the oldest, ns."""
+        return self._settlement.unsettled()
 
     def settled_to(self, source: str) -> dict[int, int]:
         """Where the first span of each generation of a source begins that is not committed."""
@@ -179,6 +204,8 @@ class Delivery:
             tasks.create_task(self._begin_batches())
             tasks.create_task(self._sender.run())
             tasks.create_task(self._committer.run())
+            if self._probing:
+                tasks.create_task(self._probe.run())
 
     async def drain(self) -> None:
         """Return when everything added is committed; batches do not wait meanwhile. `run` must be running."""
@@ -270,5 +297,13 @@ class Delivery:
                 release = str(orjson.loads(reply.body)["version"])
             except (ValueError, KeyError, TypeError):
                 return
-            if release.lstrip("v").split(".")[0] in ("0", "1", "2"):
+            self.server_version = release.removeprefix("v")
+            if self.server_version.split(".")[0] in ("0", "1", "2"):
                 self._reactions.supports_metadata = False
+
+    async def _returned(self) -> None:
+        """The server is back, and may be another one."""
+        self._sender.hurry()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(WITHIN):
+                await self._look_at_server()

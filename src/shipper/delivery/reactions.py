@@ -125,7 +125,7 @@ class Reactions:
     def put_off(self, push: Push, now: float, at_least: float = 0.0) -> list[Push]:
         """The same push again, after a pause."""
         push.attempts += 1
-        push.ready_at = now + self._backoff.pause(push.attempts, at_least)
+        push.put_off(now + self._backoff.pause(push.attempts, at_least), floor=now + at_least)
         return [push]
 
     def quiet(self) -> None:
@@ -198,7 +198,7 @@ class Reactions:
         """The pace decides when a limited push goes again; one that is refused again and again waits longer."""
         push.limited += 1
         pause = self._backoff.pause(push.limited - PATIENCE) if push.limited > PATIENCE else 0.0
-        push.ready_at = now + max(asked, pause)
+        push.put_off(now + max(asked, pause), floor=now + max(asked, pause))
 
     def _stream_rate(self, push: Push, verdict: Verdict, asked: float, now: float) -> list[Push]:
         report = read_report(push, verdict.words)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import random
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ from shipper.delivery.streams import BEHIND, Key
 from shipper.ledger import Ledger, Sent
 
 ACCEPTED: Final = "204"
+SPREAD: Final = 1.0
 CANCELLING: Final = 0.2
 """Seconds that requests may take to end once they are cancelled."""
 
@@ -93,6 +95,20 @@ class Sender:
         """Every piece that is not settled."""
         for push in self._queue:
             yield from push.pieces
+
+    @property
+    def struggling(self) -> bool:
+        """Whether pushes were tried in vain."""
+        return self._holds.stopped or any(push.attempts for push in self._queue)
+
+    def hurry(self) -> None:
+        """The server is back: what waits for it goes soon, spread over `SPREAD` seconds."""
+        now = self._monotonic()
+        self._holds.hurry(now)
+        for push in self._queue:
+            if push.attempts:
+                push.hurry(now + random.uniform(0.0, SPREAD))  # noqa: S311 - no secret hangs on it
+        self._wake.set()
 
     async def run(self) -> None:
         """Send until cancelled; requests under way go on then, see `stop`."""
