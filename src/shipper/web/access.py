@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import hmac
 import ipaddress
 import re
@@ -19,6 +20,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
+
+from shipper.errors import ShipperError
 
 OPEN: Final = frozenset({"/metrics", "/-/ready", "/-/healthy"})
 """What answers everywhere."""
@@ -52,7 +55,7 @@ class Refusal:
 
 
 class Access:
-    """The rules of one listening address; `password` gives the password, or raises OSError or a ShipperError."""
+    """The rules of one listening address; `password` gives the password, or raises ShipperError."""
 
     def __init__(
         self, listen: str, *, hosts: tuple[str, ...] = (), username: str = "", password: Callable[[], str] | None = None
@@ -89,8 +92,11 @@ class Access:
                 error="off loopback only /metrics, /-/ready and /-/healthy answer",
                 hint="set web = { username = …, password_file = … } of [agent], or come through ssh -L",
             )
-        if self._knows(asked.headers.get("authorization", "")):
-            return None
+        try:
+            if self._knows(asked.headers.get("authorization", "")):
+                return None
+        except ShipperError as error:
+            return Refusal(status=503, error="the password of the page cannot be read", hint=error.hint)
         return Refusal(
             status=401,
             error="user and password are needed",
@@ -106,8 +112,8 @@ class Access:
         except (binascii.Error, ValueError):
             given = b""
         user, _, password = given.partition(b":")
-        is_user = hmac.compare_digest(user, self._username.encode())
-        is_password = hmac.compare_digest(password, self._password().encode())
+        is_user = _equal(user, self._username.encode())
+        is_password = _equal(password, self._password().encode())
         return scheme.lower() == "basic" and is_user and is_password
 
 
@@ -118,6 +124,11 @@ def is_loopback(address: str) -> bool:
     except ValueError:
         return False
     return parsed.is_loopback
+
+
+def _equal(given: bytes, right: bytes) -> bool:
+    """Compare digests: of equal length, so that not even that shows."""
+    return hmac.compare_digest(hashlib.sha256(given).digest(), hashlib.sha256(right).digest())
 
 
 def _bare(host: str) -> str:

@@ -22,10 +22,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shipper.web import health, lists
 from shipper.web.access import Access, Asked
+from shipper.web.connections import LONGEST_HEAD
 from shipper.web.failing import failures
-from shipper.web.replies import HEADERS, MOST_BODY, Failed, failed, too_large
+from shipper.web.replies import CLOSE, HEADERS, MOST_BODY, Failed, failed, too_large
 from shipper.web.sources import source
 from shipper.web.status import status
+from shipper.web.tail import Tails, tail
 from shipper.web.watch import Watch
 
 API: Final = "/api/v1"
@@ -41,7 +43,7 @@ TYPES: Final = {
 _GONE: Final = 499
 
 
-def application(watch: Watch, access: Access) -> ASGIApp:
+def application(watch: Watch, access: Access, tails: Tails) -> ASGIApp:
     """The page of an agent."""
     app = Starlette(
         routes=_routes(),
@@ -50,6 +52,7 @@ def application(watch: Watch, access: Access) -> ASGIApp:
     )
     app.router.redirect_slashes = False
     app.state.watch = watch
+    app.state.tails = tails
     app.state.assets = assets()
     return app
 
@@ -68,6 +71,7 @@ def _routes() -> list[Route]:
         Route(f"{API}/pushes", lists.pushes),
         Route(f"{API}/labels", lists.labels),
         Route(f"{API}/dead-letters", lists.dead_letters),
+        Route(f"{API}/tail", tail),
     ]
 
 
@@ -151,6 +155,8 @@ class _Gate:
         reply: ASGIApp = self._app
         if refusal is not None:
             reply = failed(Failed(refusal.status, refusal.error, refusal.hint, refusal.headers))
+        elif _head(scope) > LONGEST_HEAD:
+            reply = failed(Failed(431, f"the head is larger than {LONGEST_HEAD} bytes", "send less", CLOSE))
         elif _announced(headers) > MOST_BODY:
             reply = failed(too_large())
         await reply(scope, receive, send)
@@ -168,6 +174,12 @@ def _asked(scope: Scope, headers: Mapping[str, str]) -> Asked:
 
 def _address(place: Any) -> str:
     return str(place[0]) if place else ""
+
+
+def _head(scope: Scope) -> int:
+    """Bytes of a head, about: uvicorn bounds it only while it is not complete."""
+    headers = sum([len(name) + len(value) + 4 for name, value in scope["headers"]])
+    return headers + len(scope["raw_path"]) + len(scope["query_string"])
 
 
 def _announced(headers: Mapping[str, str]) -> int:

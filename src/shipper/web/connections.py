@@ -2,7 +2,7 @@
 
 Rule 1: at most `MOST` connections; one more is cut.
 Rule 2: a head is there `HEAD` seconds after the connection, or after the reply before it, or the connection is closed,
-        however it drips. Its size is bounded by uvicorn (`LONGEST_HEAD`).
+        however it drips. One that grows beyond `LONGEST_HEAD` before it is complete is refused.
 """
 
 from __future__ import annotations

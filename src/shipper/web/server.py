@@ -27,13 +27,14 @@ from shipper.supervise import supervise
 from shipper.web.access import Access
 from shipper.web.app import application
 from shipper.web.connections import LONGEST_HEAD, Connection
+from shipper.web.tail import Tails
 from shipper.web.watch import Watch
 
 if TYPE_CHECKING:
     from shipper.agent import Agent
 
-GRACE: Final = 0.3
-"""Seconds for replies under way when it stops."""
+GRACE: Final = 0.6
+"""Seconds for replies under way when it stops; uvicorn looks ten times a second."""
 IDLE: Final = 5
 """Seconds that a connection may wait for its next request."""
 
@@ -50,16 +51,11 @@ class Web:
 
     async def run(self) -> None:
         """Listen, serve and sample, again and again if need be."""
-        parts = [
-            asyncio.create_task(supervise(self._serve, self._not_served)),
-            asyncio.create_task(supervise(self._watch.run, partial(self._failed, "sampling"))),
-        ]
         try:
-            await asyncio.gather(*parts)
+            async with asyncio.TaskGroup() as parts:
+                parts.create_task(supervise(self._serve, self._not_served))
+                parts.create_task(supervise(self._watch.run, partial(self._failed, "sampling")))
         finally:
-            for part in parts:
-                part.cancel()
-            await asyncio.gather(*parts, return_exceptions=True)
             self._watch.close()
 
     async def _serve(self) -> None:
@@ -69,14 +65,17 @@ class Web:
         self.url = _url(host, place)
         self._agent.failures.end("listen")
         self._log.info("listening", url=self.url)
-        server = Server(_settings(application(self._watch, access_of(config, host))))
+        tails = Tails(self._agent)
+        server = Server(_settings(application(self._watch, access_of(config, host), tails)))
         serving = asyncio.create_task(server.serve(sockets=[place]))
         try:
             await asyncio.shield(serving)
         finally:
+            tails.close()
             server.should_exit = True
-            await asyncio.wait([serving], timeout=2 * GRACE)
+            await asyncio.wait([serving], timeout=GRACE)
             serving.cancel()
+            place.close()
 
     def _not_served(self, error: Exception) -> None:
         if isinstance(error, ListenError):
