@@ -51,13 +51,19 @@ class Page:
     async def until(self, path: str, *, status: int, seconds: float = 20.0) -> httpx.Response:
         """The first reply with this status."""
         async with asyncio.timeout(seconds):
-            while (reply := await self.client.get(path)).status_code != status:
+            while (reply := await self.client.get(path)).status_code != status:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
         return reply
 
 
 def configured(
-    root: Path, *, url: str = NOBODY, loki: str = "", agent: str = "", sources: str = SOURCE, listen: str = "127.0.0.1:0"
+    root: Path,
+    *,
+    url: str = NOBODY,
+    loki: str = "",
+    agent: str = "",
+    sources: str = SOURCE,
+    listen: str = "127.0.0.1:0",
 ) -> Config:
     """A configuration that ships `root/logs` to `url`."""
     (root / "logs").mkdir(exist_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import time
 from collections.abc import Callable
@@ -133,12 +134,11 @@ def test_a_head_that_drips_ends_with_its_time_and_a_reply_in_work_does_not(
         writer.write(first)
         if first:
             await reader.readuntil(b"\r\n\r\n")
-        with pytest.raises(ConnectionError):
+        with contextlib.suppress(ConnectionError):
             while not reader.at_eof():
                 writer.write(b"X")
                 await writer.drain()
                 await asyncio.sleep(0.05)
-            raise ConnectionResetError
         writer.close()
 
     async def run() -> None:
@@ -161,9 +161,8 @@ def test_more_connections_than_there_may_be_are_cut(tmp_path: Path) -> None:
         async with page(tmp_path) as there:
             held = [await asyncio.open_connection(*there.address) for _ in range(connections.MOST)]
             reader, writer = await asyncio.open_connection(*there.address)
-            with pytest.raises(ConnectionError):
-                if not await asyncio.wait_for(reader.read(1), 20):
-                    raise ConnectionResetError
+            with contextlib.suppress(ConnectionError):
+                assert await asyncio.wait_for(reader.read(1), 20) == b""
             for _, open_writer in (*held, (reader, writer)):
                 open_writer.close()
             await there.until("/-/healthy", status=200)
@@ -217,5 +216,5 @@ def names(agent: Agent) -> set[str]:
 
 async def until(check: Callable[[], bool]) -> None:
     async with asyncio.timeout(20):
-        while not check():
+        while not check():  # noqa: ASYNC110 - polled, as by whoever looks from outside
             await asyncio.sleep(0.02)

@@ -111,6 +111,7 @@ class Delivery:
             ledger=ledger,
             failures=failures,
             struggling=lambda: self._sender.struggling,
+            answered=self._sender.answered,
             returned=self._returned,
         )
         self._open: Batch | None = None
@@ -242,7 +243,7 @@ class Delivery:
     def _on_committed(self) -> None:
         self._tell_committed()
         if self._settlement.spans == 0:
-            self._reactions.quiet()
+            self._reactions.quiet(shut=self._probe.shut)
             self._idle.set()
 
     async def _begin_batches(self) -> None:

@@ -6,8 +6,8 @@ takes pushes all the same.
 
 Rule 1: nothing is asked while pushes get through: a success since the last look is answer enough.
 Rule 2: an answer that only a GET may get (403, 404, a page) tells nothing but that something answers.
-Rule 3: pushes that wait are woken when the way is open again after it was shut, and only then: as long as the way was
-        open all the time their own backoff decides.
+Rule 3: pushes that wait are woken when the way is open again after it was shut, and those that found nobody there when
+        somebody is. As long as the way was open all the time their own backoff decides.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ class Way(Enum):
 
 
 class Probe:
-    """Looks after the way to Loki; `struggling` says whether pushes were tried in vain, `returned` is awaited when
-    the way is open again."""
+    """Looks after the way to Loki; `struggling` says whether pushes were tried in vain, `answered` is called when
+    something answers, `returned` awaited when the way is open again."""
 
     def __init__(
         self,
@@ -52,6 +52,7 @@ class Probe:
         ledger: Ledger,
         failures: Failures,
         struggling: Callable[[], bool],
+        answered: Callable[[], None],
         returned: Callable[[], Awaitable[None]],
     ) -> None:
         self.reached = False
@@ -63,9 +64,11 @@ class Probe:
         self._ledger = ledger
         self._failures = failures
         self._struggling = struggling
+        self._answered = answered
         self._returned = returned
         self._success = 0
-        self._shut = False
+        self.shut = False
+        """Whether the way was shut at the last look."""
         self._named: tuple[str, str] | None = None
         """The failure that this has begun: name and what."""
 
@@ -79,10 +82,12 @@ class Probe:
         """One look."""
         if self._success != self._ledger.last_success:
             self._success = self._ledger.last_success
-            self.reached, self._shut = True, False
+            self.reached, self.shut = True, False
             self._end()
             return
         outcome = await self._ask()
+        if isinstance(outcome, Reply):
+            self._answered()
         way, failure, detail = judge(outcome)
         if way is Way.SHUT:
             self._begin(failure, detail)
@@ -91,8 +96,8 @@ class Probe:
         self.seen = detail
         if not self._struggling():
             self._end()
-        if self._shut:
-            self._shut = False
+        if self.shut:
+            self.shut = False
             await self._returned()
 
     async def _ask(self) -> Reply | NoReply:
@@ -106,7 +111,7 @@ class Probe:
         what = self._tenant if failure == _OF_TENANT else ""
         if self._named != (failure, what):
             self._end()
-        self._shut, self._named = True, (failure, what)
+        self.shut, self._named = True, (failure, what)
         self._failures.begin(failure, detail, what=what)
 
     def _end(self) -> None:

@@ -128,9 +128,10 @@ class Reactions:
         push.put_off(now + self._backoff.pause(push.attempts, at_least), floor=now + at_least)
         return [push]
 
-    def quiet(self) -> None:
-        """Nothing waits any more: what slowed it down is over."""
-        self._failures.end_all(PASSING)
+    def quiet(self, *, shut: bool) -> None:
+        """Nothing waits any more: what slowed it down is over; `shut`: the way to Loki is known not to be open."""
+        if not shut:
+            self._failures.end_all(PASSING)
         for scope in self._pace.scopes():
             self._end_limit(scope)
 

@@ -101,6 +101,11 @@ class Sender:
         """Whether pushes were tried in vain."""
         return self._holds.stopped or any(push.attempts for push in self._queue)
 
+    def answered(self) -> None:
+        """Somebody is there: what waits because nobody was may go."""
+        self._holds.answered(sound=False)
+        self._wake.set()
+
     def hurry(self) -> None:
         """The server is back: what waits for it goes soon, spread over `SPREAD` seconds."""
         now = self._monotonic()

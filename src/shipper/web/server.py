@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 GRACE: Final = 0.6
 """Seconds for replies under way when it stops; uvicorn looks ten times a second."""
+UNREAD: Final = 256 * 1024
+"""Bytes that the kernel keeps of a reply that nobody reads; its own bound is megabytes."""
 IDLE: Final = 5
 """Seconds that a connection may wait for its next request."""
 
@@ -95,7 +97,9 @@ def access_of(config: Config, host: str) -> Access:
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    return listen(host, port, who="the status page", cure=HINTS["listen"])
+    place = listen(host, port, who="the status page", cure=HINTS["listen"])
+    place.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNREAD)
+    return place
 
 
 def _settings(app: ASGIApp) -> uvicorn.Config:

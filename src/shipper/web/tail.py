@@ -14,7 +14,7 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 import structlog
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from shipper.chunk import Part, Processed
 from shipper.config.masking import masked
@@ -186,8 +187,7 @@ async def tail(request: Request) -> Response:
     reader = _reader(request, watch)
     if len(tails) >= READERS or tails.closed:
         raise Failed(503, f"{READERS} readers follow already", "close one of them")
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(_events(watch, tails, reader), media_type="text/event-stream", headers=headers)
+    return _Stream(watch, tails, reader)
 
 
 def _reader(request: Request, watch: Watch) -> Reader:
@@ -201,25 +201,65 @@ def _reader(request: Request, watch: Watch) -> Reader:
     return Reader(source=source, contains=wanted.get("contains", ""), level=level, now=now)
 
 
-async def _events(watch: Watch, tails: Tails, reader: Reader) -> AsyncIterator[bytes]:
-    yield b": what comes from now on\n\n"
-    if len(tails) >= READERS:
-        return
-    with tails.reading(reader):
-        while not tails.closed:
-            try:
-                async with asyncio.timeout(HEARTBEAT):
-                    await reader.news.wait()
-            except TimeoutError:
-                yield b": nothing\n\n"
-                continue
-            entries, skipped = reader.take()
-            events = [_event("entry", masked(_document(shown), watch.masker)) for shown in entries]
-            if skipped:
-                events.append(_event("skipped", {"entries": skipped}))
-            if events:
-                yield b"".join(events)
+class _Stream(Response):
+    """Sends events until nobody reads, or the tail ends."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, watch: Watch, tails: Tails, reader: Reader) -> None:
+        super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+        del self.headers["content-length"]
+        self._watch = watch
+        self._tails = tails
+        self._reader = reader
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self._tails.reading(self._reader):
+            await self._serve(receive, send)
+
+    async def _serve(self, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        following = asyncio.create_task(self._follow(send))
+        leaving = asyncio.create_task(_leave(receive))
+        try:
+            await asyncio.wait([following, leaving], return_when=asyncio.FIRST_COMPLETED)
+            if following.done():
+                following.result()
+                await send({"type": "http.response.body", "body": b""})
+        finally:
+            following.cancel()
+            leaving.cancel()
+            await asyncio.gather(following, leaving, return_exceptions=True)
+
+    async def _follow(self, send: Send) -> None:
+        await _write(send, b": what comes from now on\n\n")
+        while not self._tails.closed:
+            await _write(send, await self._next())
             await asyncio.sleep(GATHER)
+
+    async def _next(self) -> bytes:
+        """What came since the last call, or a sign of life."""
+        try:
+            async with asyncio.timeout(HEARTBEAT):
+                await self._reader.news.wait()
+        except TimeoutError:
+            return b": nothing\n\n"
+        entries, skipped = self._reader.take()
+        events = [_event("entry", masked(_document(shown), self._watch.masker)) for shown in entries]
+        if skipped:
+            events.append(_event("skipped", {"entries": skipped}))
+        return b"".join(events)
+
+
+async def _write(send: Send, piece: bytes) -> None:
+    if piece:
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+
+
+async def _leave(receive: Receive) -> None:
+    """Until the reader is gone."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def _event(name: str, document: Any) -> bytes:
