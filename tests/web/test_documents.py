@@ -292,3 +292,28 @@ def test_a_failure_of_many_files_is_one_row(tmp_path: Path) -> None:
     assert (row["count"], row["what"]) == (30, [f"/{number}" for number in range(10)])
     ended = found["ended"][0]
     assert (ended["name"], ended["ended"], ended["lasted_seconds"] < 5) == ("io_error", "a time", True)
+
+
+def test_the_playground_tells_what_becomes_of_pasted_lines(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with page(tmp_path) as there:
+            asked = {"source": "app", "text": f"{NOW} ERROR <b>three</b>", "path": "/x/logs/web.log"}
+            reply = await there.client.post("/api/v1/playground", json=asked)
+            found = reply.json()
+            assert (reply.status_code, found["source"], found["path"]) == (200, "app", "/x/logs/web.log")
+            (record,) = found["records"]
+            assert record["entry"]["text"] == asked["text"]
+            labels = {"filename": "/x/logs/web.log", "job": "app", "level": "error", "part": "web"}
+            assert record["entry"]["labels"] == labels
+            for wrong, status in (
+                ({"source": "nobody", "text": "x"}, 404),
+                ({"source": "app"}, 400),
+                ({"source": "app", "text": 7}, 400),
+                ({"source": "app", "text": "x", "path": "y" * 5000}, 400),
+                (["app"], 400),
+            ):
+                reply = await there.client.post("/api/v1/playground", json=wrong)
+                assert (reply.status_code, set(reply.json())) == (status, {"error", "hint"})
+            assert there.agent.ledger.account("app").read == 0
+
+    asyncio.run(run())

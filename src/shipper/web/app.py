@@ -24,6 +24,7 @@ from shipper.web import health, lists
 from shipper.web.access import Access, Asked
 from shipper.web.connections import LONGEST_HEAD
 from shipper.web.failing import failures
+from shipper.web.playground import play
 from shipper.web.replies import CLOSE, HEADERS, MOST_BODY, Failed, failed, too_large
 from shipper.web.sources import source
 from shipper.web.status import status
@@ -72,6 +73,7 @@ def _routes() -> list[Route]:
         Route(f"{API}/labels", lists.labels),
         Route(f"{API}/dead-letters", lists.dead_letters),
         Route(f"{API}/tail", tail),
+        Route(f"{API}/playground", play, methods=["POST"]),
     ]
 
 

@@ -7,7 +7,7 @@ Rule 2: an error is `{"error": what, "hint": the cure}`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any, Final
 
 import orjson
@@ -45,9 +45,10 @@ class Failed(Exception):
         self.headers = headers or {}
 
 
-def document(content: object, masker: Masker) -> Response:
-    """A document of the API."""
-    return Response(orjson.dumps(masker.masked(content)), media_type=JSON, headers={"Cache-Control": "no-store"})
+def document(content: object, masker: Masker, *, keep: Container[str] = ()) -> Response:
+    """A document of the API; what stands under a name in `keep` is shown as it is."""
+    shown = orjson.dumps(masker.masked(content, keep=keep))
+    return Response(shown, media_type=JSON, headers={"Cache-Control": "no-store"})
 
 
 def failed(failure: Failed) -> Response:

@@ -26,7 +26,6 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from shipper.chunk import Part, Processed
-from shipper.config.masking import masked
 from shipper.delivery.wire import Entry, decode_entry, iterate_entries, parse_labels, records
 from shipper.pipeline.levels import LEVELS
 from shipper.pipeline.window import written
@@ -245,7 +244,7 @@ class _Stream(Response):
         except TimeoutError:
             return b": nothing\n\n"
         entries, skipped = self._reader.take()
-        events = [_event("entry", masked(_document(shown), self._watch.masker)) for shown in entries]
+        events = [_event("entry", self._watch.masker.masked(_document(shown))) for shown in entries]
         if skipped:
             events.append(_event("skipped", {"entries": skipped}))
         return b"".join(events)
