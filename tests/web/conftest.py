@@ -14,6 +14,7 @@ import httpx
 from shipper.agent import Agent
 from shipper.config.loading import load
 from shipper.config.model import Config
+from shipper.web.reloading import Reload
 from shipper.web.server import Web, served
 
 NOBODY = "http://127.0.0.1:9"
@@ -85,11 +86,11 @@ listen = "{listen}"
 
 
 @asynccontextmanager
-async def page(root: Path, **settings: str) -> AsyncIterator[Page]:
+async def page(root: Path, reload: Reload | None = None, **settings: str) -> AsyncIterator[Page]:
     """A running agent with its page."""
     async with Agent(configured(root, **settings), assert_books=True) as agent:
         running = asyncio.create_task(agent.run())
-        async with served(agent) as web:
+        async with served(agent, reload) as web:
             await listening(web)
             async with httpx.AsyncClient(base_url=web.url, trust_env=False, timeout=20) as client:
                 yield Page(agent, web, client)

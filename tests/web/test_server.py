@@ -7,6 +7,7 @@ import contextlib
 import socket
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
@@ -15,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.web.conftest import Page, configured, listening, page
 
 from shipper.agent import Agent
+from shipper.errors import ConfigError, ShipperError
 from shipper.metrics import CONTENT_TYPE
 from shipper.web import connections, replies
 from shipper.web.replies import HEADERS
@@ -208,6 +210,55 @@ def test_the_end_waits_for_nobody_who_reads(tmp_path: Path) -> None:
         return took
 
     assert asyncio.run(run()) < 5
+
+
+@dataclass(frozen=True)
+class Changes:
+    added: tuple[str, ...] = ("vllm",)
+
+
+@dataclass(frozen=True)
+class Reloaded:
+    changes: Changes = field(default_factory=Changes)
+    refused: ShipperError | None = None
+
+
+MISTAKEN = ConfigError("shipper.toml has 1 mistake", problems=("3: loki.url: expected …",), hint="mend it")
+
+
+@pytest.mark.parametrize(
+    ("became", "status", "expected"),
+    [
+        (Reloaded(), 200, {"reloaded": True, "changes": {"added": ["vllm"]}}),
+        (
+            Reloaded(refused=MISTAKEN),
+            409,
+            {"error": MISTAKEN.message, "hint": "mend it", "problems": list(MISTAKEN.problems)},
+        ),
+        (
+            None,
+            501,
+            {
+                "error": "this agent does not reload its configuration",
+                "hint": "restart it: nothing is lost or repeated",
+            },
+        ),
+    ],
+)
+def test_a_reload_says_what_became_of_it(
+    tmp_path: Path, became: Reloaded | None, status: int, expected: dict[str, object]
+) -> None:
+    async def again() -> Reloaded:
+        assert became is not None
+        return became
+
+    async def run() -> None:
+        async with page(tmp_path, again if became else None) as there:
+            reply = await there.client.post("/-/reload")
+            assert (reply.status_code, reply.json()) == (status, expected)
+            assert (await there.client.get("/-/reload")).status_code == 405
+
+    asyncio.run(run())
 
 
 def names(agent: Agent) -> set[str]:

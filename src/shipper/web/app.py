@@ -25,6 +25,7 @@ from shipper.web.access import Access, Asked
 from shipper.web.connections import LONGEST_HEAD
 from shipper.web.failing import failures
 from shipper.web.playground import play
+from shipper.web.reloading import Reload, reload
 from shipper.web.replies import CLOSE, HEADERS, MOST_BODY, Failed, failed, too_large
 from shipper.web.sources import source
 from shipper.web.status import status
@@ -44,8 +45,8 @@ TYPES: Final = {
 _GONE: Final = 499
 
 
-def application(watch: Watch, access: Access, tails: Tails) -> ASGIApp:
-    """The page of an agent."""
+def application(watch: Watch, access: Access, tails: Tails, again: Reload | None = None) -> ASGIApp:
+    """The page of an agent; `again` reloads its configuration."""
     app = Starlette(
         routes=_routes(),
         middleware=[Middleware(_Gate, access=access)],
@@ -54,6 +55,7 @@ def application(watch: Watch, access: Access, tails: Tails) -> ASGIApp:
     app.router.redirect_slashes = False
     app.state.watch = watch
     app.state.tails = tails
+    app.state.reload = again
     app.state.assets = assets()
     return app
 
@@ -64,7 +66,7 @@ def _routes() -> list[Route]:
         Route("/assets/{name:path}", _asset),
         Route("/-/healthy", health.healthy),
         Route("/-/ready", health.ready),
-        Route("/-/reload", _reload, methods=["POST"]),
+        Route("/-/reload", reload, methods=["POST"]),
         Route("/metrics", health.metrics),
         Route(f"{API}/status", status),
         Route(f"{API}/sources/{{name:path}}", source),
@@ -97,10 +99,6 @@ def _file(request: Request, name: str) -> Response:
         raise Failed(404, "there is no such file", "the page is at /")
     headers = {"Cache-Control": "no-cache", "Content-Type": TYPES[Path(name).suffix]}
     return Response(content, headers=headers)
-
-
-async def _reload(request: Request) -> Response:
-    raise Failed(501, "this agent does not reload its configuration", "restart it: nothing is lost or repeated")
 
 
 async def _not_found(request: Request, error: Exception) -> Response:

@@ -27,6 +27,7 @@ from shipper.supervise import supervise
 from shipper.web.access import Access
 from shipper.web.app import application
 from shipper.web.connections import LONGEST_HEAD, Connection
+from shipper.web.reloading import Reload
 from shipper.web.tail import Tails
 from shipper.web.watch import Watch
 
@@ -42,10 +43,11 @@ IDLE: Final = 5
 
 
 class Web:
-    """Serves the page of an agent; `run` until cancelled."""
+    """Serves the page of an agent; `run` until cancelled. `reload` has the agent read its configuration anew."""
 
-    def __init__(self, agent: Agent) -> None:
+    def __init__(self, agent: Agent, reload: Reload | None = None) -> None:
         self._agent = agent
+        self._reload = reload
         self._watch = Watch(agent)
         self._log = structlog.get_logger("shipper")
         self.url = ""
@@ -68,7 +70,7 @@ class Web:
         self._agent.failures.end("listen")
         self._log.info("listening", url=self.url)
         tails = Tails(self._agent)
-        server = Server(_settings(application(self._watch, access_of(config, host), tails)))
+        server = Server(_settings(application(self._watch, access_of(config, host), tails, self._reload)))
         serving = asyncio.create_task(server.serve(sockets=[place]))
         try:
             await asyncio.shield(serving)
@@ -127,9 +129,9 @@ def _url(host: str, place: socket.socket) -> str:
 
 
 @contextlib.asynccontextmanager
-async def served(agent: Agent) -> AsyncIterator[Web]:
+async def served(agent: Agent, reload: Reload | None = None) -> AsyncIterator[Web]:
     """The page of an agent, as long as the block lasts."""
-    web = Web(agent)
+    web = Web(agent, reload)
     running = asyncio.create_task(web.run())
     try:
         yield web
