@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -78,6 +79,31 @@ query_url = "http://user:pr0xy-p4ss@127.0.0.1:9"'''
         reply.url.path: 404 for reply in found[len(PATHS) :]
     }
     assert set(found[-1].json()) == {"error", "hint"}
+
+
+def test_the_rules_of_access_stand_before_everything_that_is_served(tmp_path: Path) -> None:
+    (tmp_path / "page").write_text("p4ss\n")
+    web = f'web = {{ username = "ops", password_file = "{tmp_path}/page", hosts = ["logs.example"] }}'
+    proxied, rebound = {"X-Forwarded-For": "198.51.100.1"}, {"Host": "rebound.example"}
+
+    async def run() -> None:
+        async with page(tmp_path, agent=web, listen=":0") as there:
+
+            async def status(path: str, method: str = "GET", **more: Any) -> int:
+                return (await there.client.request(method, path, **more)).status_code
+
+            for path in (*PATHS, *REFUSED, "/api/v1/tail", "/-/reload"):
+                assert await status(path, headers=rebound) == 403, path
+                assert await status(path, "POST", headers={"Origin": "http://evil.example"}) == 403, path
+                unlocked = path in ("/metrics", "/-/ready", "/-/healthy")
+                assert (await status(path, headers=proxied) == 401) is not unlocked, path
+            assert await status("/api/v1/status", headers=proxied, auth=("ops", "p4ss")) == 200
+            assert await status("/api/v1/status", headers=proxied, auth=("ops", "p4ss ")) == 401
+            assert await status("/api/v1/status", headers={"Host": "logs.example:80"}) == 200
+            (tmp_path / "page").write_text("changed\n")
+            assert await status("/api/v1/status", headers=proxied, auth=("ops", "changed")) == 200
+
+    asyncio.run(run())
 
 
 def test_metrics_are_read_by_prometheuss_own_parser(tmp_path: Path) -> None:
