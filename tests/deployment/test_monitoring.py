@@ -15,8 +15,8 @@ from shipper.ledger import Account, Ledger, Sent
 from shipper.metrics import Observed, Reading, render
 from shipper.readiness import BLOCKING
 
-MONITORING = Path(__file__).parents[2] / "deployment" / "monitoring"
-ALERTS = MONITORING / "prometheus" / "shipper-alerts.yml"
+MONITORING = Path(__file__).parents[2] / "deployment" / "monitoring" / "configs"
+ALERTS = MONITORING / "prometheus" / "rules" / "shipper-alerts.yml"
 DASHBOARD = MONITORING / "grafana" / "dashboards" / "shipper.json"
 METRIC = re.compile(r"\bshipper_[a-z_]+\b")
 SELECTOR = re.compile(r"(shipper_[a-z_]+)\{([^}]*)\}")
