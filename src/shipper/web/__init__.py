@@ -1,9 +1,10 @@
 """The status page and its neighbours: health, readiness, metrics, the API, the live tail.
 
-    access     who may ask for what                connections   what a connection may take, and how long
-    app        routes, and what every reply carries server        the socket, the start and the end
-    health     /-/healthy, /-/ready, /metrics       watch         what is sampled once a second
-    status, sources, lists, tail                    the API       assets/   the page itself
+    server       the socket, the start and the end        app       routes, and the gate before them
+    access       who may ask for what                     replies   what every reply carries, bodies, errors
+    connections  what one may take, and how long          watch     what is sampled once a second
+    health       /-/healthy, /-/ready, /metrics           assets/   the page itself
+    status, sources, failing, lists, tail, playground, reloading    the API
 
 Rule 1: it runs in the agent's event loop and never holds it up: what may be long is done in a thread of its own.
 Rule 2: the agent ships whatever becomes of the page.

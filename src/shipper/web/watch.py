@@ -28,6 +28,8 @@ KEPT: Final = 300
 LATELY: Final = 5
 """Samples over which the rate of a source is taken."""
 SHARE: Final = 0.01
+SECRETS_EVERY: Final = 60.0
+"""Seconds after which secret files are read again."""
 
 T = TypeVar("T")
 
@@ -41,6 +43,7 @@ class Watch:
         self.extents: Mapping[str, Extent] = {}
         """How far each source is, as of a moment ago."""
         self._masked_for: Config | None = None
+        self._masked_until = 0.0
         self._asked_at = float("-inf")
         self._asking_took = 0.0
         self._thread = Daemon("page")
@@ -130,11 +133,11 @@ class Watch:
         )
 
     async def _learn_secrets(self) -> None:
-        """Mask what the configuration carries and what its secret files hold."""
-        config = self.agent.config
-        if config is not self._masked_for:
+        """Mask what the configuration carries and what its secret files hold, now and then anew: they may change."""
+        config, now = self.agent.config, asyncio.get_running_loop().time()
+        if config is not self._masked_for or now >= self._masked_until:
             self.masker = await self.aside(lambda: _masker_of(config))
-            self._masked_for = config
+            self._masked_for, self._masked_until = config, now + SECRETS_EVERY
 
 
 def _masker_of(config: Config) -> Masker:
