@@ -1,7 +1,7 @@
 """What stands between the agent and Loki: passes requests on, and fails on demand.
 
 Rule 1: pushes are struck, in the order in which the failures were asked for; questions are struck only where a failure
-        says so.
+        says so, and a look at whether anybody is there never.
 Rule 2: a failure says whether Loki had the push before it struck (`…_after`); nothing else of a request changes.
 Rule 3: what a failure answers is what a Loki or a proxy before it says, word for word where words are read.
 """
@@ -130,8 +130,9 @@ class Relay:
     def handle(self, handler: _Handler, method: str) -> None:
         """Answer one request."""
         body = handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
-        is_push = handler.path.endswith("/push")
-        kind = self._take(body, is_push=is_push)
+        to_push = handler.path.endswith("/push")
+        is_push = to_push and method == "POST"
+        kind = "" if to_push and not is_push else self._take(body, is_push=is_push)
         if kind:
             self.struck[kind] += 1
         if kind in STATUSES:

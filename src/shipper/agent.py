@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -24,19 +24,23 @@ from pathlib import Path
 import structlog
 
 from shipper.books import Books
+from shipper.chunk import Processed
 from shipper.clock import Clock
+from shipper.collector import Collector
 from shipper.config.model import Config
 from shipper.delivery.delivery import Delivery
-from shipper.failures import NOTICES, Failures
+from shipper.failures import NOTICES, Failure, Failures
 from shipper.fleet import Fleet
 from shipper.housekeeping import Housekeeping
 from shipper.journal import Journal
 from shipper.ledger import Ledger
 from shipper.metrics import Observed
 from shipper.outcome import Outcome, Patience, Progress
+from shipper.readiness import not_ready
 from shipper.reload import Loader, Reloaded, Reloader
 from shipper.runner import Shared
 from shipper.sources.file.held import HeldDeleted
+from shipper.sources.step import Extent
 
 PATIENCE = 30.0
 """Seconds without progress after which `--once` gives up while delivery fails."""
@@ -72,6 +76,9 @@ class Agent:
         self._room = asyncio.Event()
         self._ends_at = 0.0
         self._held = HeldDeleted(config.agent.held_deleted_bytes)
+        self.started_at = self.clock.now()
+        self.tap: Callable[[Processed], None] | None = None
+        """Is shown every span's entries on their way to delivery, while somebody watches."""
 
     async def __aenter__(self) -> Agent:
         letters = self._config.agent.dead_letters
@@ -88,6 +95,7 @@ class Agent:
             clock=self.clock,
             label_names=lambda: self.fleet.label_names(),
             on_committed=self._on_committed,
+            probing=not self._once,
         )
         shared = self._shared()
         self.fleet = Fleet(self._config, shared)
@@ -106,6 +114,7 @@ class Agent:
             once=self._once,
             room=self._room,
             room_for=lambda name: self.fleet.room_for(name),
+            tap=lambda processed: self.tap(processed) if self.tap is not None else None,
             on_handed_over=self._assert_books,
         )
 
@@ -199,15 +208,41 @@ class Agent:
 
     # what there is to see --------------------------------------------------------------------------------------------
 
+    @property
+    def version(self) -> str:
+        """Of shipper."""
+        return version("shipper")
+
+    @property
+    def config(self) -> Config:
+        """The configuration in force."""
+        return self._reloader.config
+
+    @property
+    def collectors(self) -> Mapping[str, Collector]:
+        """The sources that are open, by name."""
+        return {collector.name: collector for collector in self.fleet.collectors}
+
+    def not_ready(self) -> tuple[Failure, ...]:
+        """Why logs do not get through, () if they do."""
+        return not_ready(
+            self.failures.current(),
+            waiting=self.fleet.waiting,
+            reached=self.delivery.reached,
+            since=self.started_at,
+            detail=self.delivery.seen_instead,
+        )
+
     def progress(self) -> tuple[Progress, ...]:
         """How far each source is."""
         return self.fleet.progress()
 
-    def observe(self) -> Observed:
-        """What there is to measure; `metrics.render` makes text of it."""
+    def observe(self, extents: Mapping[str, Extent] | None = None) -> Observed:
+        """What there is to measure; `metrics.render` makes text of it. `extents`: how far sources are, where that was
+        asked before: with thousands of files it takes a while."""
         return Observed(
-            version=version("shipper"),
-            readings=tuple(self.fleet.readings()),
+            version=self.version,
+            readings=tuple(self.fleet.readings(extents or {})),
             ledger=self.ledger,
             failures=self.failures.current(),
             deleted_bytes_held=self._held.total,

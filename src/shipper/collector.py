@@ -18,7 +18,7 @@ from shipper.config.resolve import epoch
 from shipper.delivery.wire import parse_labels
 from shipper.failures import Failures
 from shipper.pipeline.compile import Pipeline, compile_pipeline
-from shipper.recent import Recent
+from shipper.recent import Recent, Seen
 from shipper.sources.step import Source, Step
 
 PORTION = 64 * 1024
@@ -64,6 +64,20 @@ class Collector:
         """How many streams had lines lately."""
         return len(self._streams)
 
+    def stream_table(self) -> dict[str, Seen]:
+        """The streams that had lines lately, by labels: entries, and the timestamp of the newest one, ns."""
+        return self._streams.known()
+
+    @property
+    def resolved(self) -> ResolvedSource:
+        """What its lines depend on."""
+        return self._resolved[self.epoch]
+
+    @property
+    def demoted(self) -> tuple[str, ...]:
+        """Names of the labels that became structured metadata."""
+        return self._demoted
+
     @property
     def rate(self) -> float | None:
         """Lines per second the pipeline's `limit` stage asks for; None: no limit."""
@@ -97,9 +111,9 @@ class Collector:
             chunk.lane.carry, chunk.lane.heir = processed.carry, 0
         elif span.row == chunk.lane.heir:
             chunk.lane.carry = processed.carry
-        for labels in {part.labels for part in processed.parts}:
-            if self._streams.see(labels):
-                self.label_names |= parse_labels(labels).keys()
+        for part in processed.parts:
+            if self._streams.see(part.labels, part.entries, part.last):
+                self.label_names |= parse_labels(part.labels).keys()
         self._watch(pipeline)
         return processed
 

@@ -8,6 +8,7 @@
     │   └── DeadLettersFull     dead letters take all the room they may
     ├── SourceError             a file or stream cannot be read; its source goes on with the others
     ├── DeliveryError           a push or query failed in a way that has no reply to classify
+    ├── ListenError             an address cannot be listened on
     ├── BooksUnbalanced         lines read do not equal lines accounted for, where that is to be an error
     └── WireError               bytes that are not what the wire format promises
 
@@ -52,6 +53,10 @@ class SourceError(ShipperError):
 
 class DeliveryError(ShipperError):
     """A push or a query failed without a reply to classify."""
+
+
+class ListenError(ShipperError):
+    """An address cannot be listened on."""
 
 
 class BooksUnbalanced(ShipperError):

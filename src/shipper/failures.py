@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -94,6 +94,8 @@ HINTS: dict[str, str] = {
     "journal_corrupt": "the journal was damaged and set aside; files are read as on a first start (start_at), "
     "which may repeat lines",
     "replay_missing": "lines sent before a crash could not be read again; if Loki had not stored them they are lost",
+    "listen": "the status page, /metrics and /-/ready are not there; logs are shipped all the same. Free the address, "
+    'or give [agent] listen another one ("" turns it off)',
     "books_unbalanced": "lines read do not equal lines accounted for; this is a bug in shipper, please report it",
 }
 
@@ -113,6 +115,7 @@ NOTICES = frozenset(
 
 
 CROWD = 100
+ENDED_KEPT = 50
 AND_MORE = "and more"
 
 
@@ -130,6 +133,20 @@ class Failure:
     """ns since 1970."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """An episode that is over."""
+
+    failure: Failure
+    at: int
+    """ns since 1970."""
+
+    @property
+    def seconds(self) -> float:
+        """How long it lasted."""
+        return (self.at - self.failure.since) / 1e9
+
+
 class Failures:
     """Current failures by (name, source, what): begun and ended by whoever sees them."""
 
@@ -140,6 +157,7 @@ class Failures:
         """Which of these are events, not states."""
         self._crowds: Counter[tuple[str, str]] = Counter()
         """Episodes by name and source, those of AND_MORE aside."""
+        self._ended: deque[Ended] = deque(maxlen=ENDED_KEPT)
         self._lock = threading.Lock()
         self._log = structlog.get_logger("shipper")
 
@@ -166,13 +184,15 @@ class Failures:
         with self._lock:
             failure = self._current.pop((name, source, what), None)
             self._events.discard((name, source, what))
-            last = failure is not None and self._leave_crowd(name, source)
+            if failure is None:
+                return
+            ended = Ended(failure=failure, at=self._wall())
+            self._ended.append(ended)
+            last = self._leave_crowd(name, source)
         if last and what != AND_MORE:
             self.end(name, source=source, what=AND_MORE)
-        if failure is not None:
-            lasted = (self._wall() - failure.since) / 1e9
-            context = {key: value for key, value in (("source", source), ("what", what)) if value}
-            self._log.info(f"{name}_over", lasted_seconds=round(lasted, 3), **context)
+        context = {key: value for key, value in (("source", source), ("what", what)) if value}
+        self._log.info(f"{name}_over", lasted_seconds=round(ended.seconds, 3), **context)
 
     def _leave_crowd(self, name: str, source: str) -> bool:
         """One episode less; whether it was the last that was told by itself."""
@@ -214,3 +234,8 @@ class Failures:
         """The failures that last, oldest first."""
         with self._lock:
             return tuple(sorted(self._current.values(), key=lambda failure: failure.since))
+
+    def ended(self) -> tuple[Ended, ...]:
+        """The last episodes that ended, the latest first."""
+        with self._lock:
+            return tuple(reversed(self._ended))

@@ -8,7 +8,7 @@ Rule 2: one that is taken out stops reading at once, and stays in the books and 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from shipper.collector import Collector
@@ -19,6 +19,7 @@ from shipper.outcome import Progress
 from shipper.readings import leaving, progress_of, reading_of
 from shipper.room import room_for
 from shipper.runner import Runner, Shared
+from shipper.sources.step import Extent
 
 STUCK: Final = 30.0
 """Seconds after which a step that has not returned is named: it asks a file system that does not answer."""
@@ -112,17 +113,30 @@ class Fleet:
         ledger = self._shared.ledger
         return tuple(progress_of(one.source, ledger.account(one.name)) for one in self.collectors)
 
-    def readings(self) -> Iterator[Reading]:
-        """What is measured of each source."""
-        now = self._shared.clock.now()
+    @property
+    def waiting(self) -> set[str]:
+        """Sources that have not looked at what there is yet."""
+        return {name for name, runner in self._runners.items() if not runner.begun}
+
+    def readings(self, extents: Mapping[str, Extent]) -> Iterator[Reading]:
+        """What is measured of each source; `extents`, where they were asked before."""
+        ledger, now = self._shared.ledger, self._shared.clock.now()
+        under_way = self._shared.delivery.unsettled()
         for collector in self.collectors:
-            account = self._shared.ledger.account(collector.name)
-            unsettled, oldest = self._shared.delivery.unsettled(collector.name)
-            streams = collector.streams
-            yield reading_of(collector.source, account, unsettled=unsettled, oldest=oldest, streams=streams, now=now)
+            name = collector.name
+            unsettled, oldest = under_way.get(name, (0, 0))
+            yield reading_of(
+                name,
+                extents.get(name) or collector.source.extent(),
+                ledger.account(name),
+                unsettled=unsettled,
+                oldest=oldest,
+                streams=collector.streams,
+                now=now,
+            )
         for name in sorted(self._leaving):
-            unsettled, oldest = self._shared.delivery.unsettled(name)
-            yield leaving(name, self._shared.ledger.account(name), unsettled=unsettled, oldest=oldest, now=now)
+            unsettled, oldest = under_way.get(name, (0, 0))
+            yield leaving(name, ledger.account(name), unsettled=unsettled, oldest=oldest, now=now)
 
     def name_stuck(self) -> None:
         """Name the sources that are in a step for too long."""

@@ -25,7 +25,7 @@ from shipper.daemon import Daemon
 from shipper.delivery.settled import DeadLetter, Settled
 from shipper.errors import DeadLettersFull, JournalError
 from shipper.noted import Noted, Waiting
-from shipper.positions import Losses, read_generations, read_losses
+from shipper.positions import KeptLetter, Losses, read_generations, read_letters, read_losses
 from shipper.sources.step import Generation, Note
 from shipper.storage import LETTER_OVERHEAD, Lock, Transaction, connect, kept_path
 
@@ -81,7 +81,7 @@ class Journal:
         self._next_generation = _top(database, "generations") + 1
         self._next_row = _top(database, "spans") + 1
         self._known_sources = {name for (name,) in database.execute("SELECT name FROM sources")}
-        self._letter_bytes = _letter_bytes(database)
+        self._letters, self._letter_bytes = _letters_kept(database)
         for generation, row, settled in database.execute("SELECT generation, id, settled FROM spans ORDER BY start"):
             self._open.setdefault(generation, {})[row] = bool(settled)
 
@@ -154,6 +154,15 @@ class Journal:
         """Do what reads of the journal in its own thread, between two transactions."""
         return await self._run(work)
 
+    def letters(self, *, before: int, limit: int, longest: int) -> list[KeptLetter]:
+        """As `positions.read_letters`; for `call`."""
+        return read_letters(self._database, before=before, limit=limit, longest=longest)
+
+    @property
+    def letters_kept(self) -> tuple[int, int]:
+        """How many dead letters there are, and the bytes of `dead_letters.max_bytes` they take."""
+        return self._letters, self._letter_bytes
+
     async def prune(self) -> bool:
         """Forget the oldest finished generations whose file is gone; True: the journal can be written."""
         await self._run(self._prune)
@@ -187,14 +196,14 @@ class Journal:
         with Transaction(self._database, durable=bool(letters)) as database:
             _write_noted(database, written)
             database.executemany(_COUNT_MISSING, [(span.size, span.origin.source) for span in written.abandoned])
-            room = self._write_letters(database, letters)
+            kept = self._write_letters(database, letters)
             plans = {
                 generation: self._write_settled(database, generation, ones)
                 for generation, ones in by_generation.items()
             }
             self._write_finished(database, {*plans, *written.notes})
         self._forget(written)
-        self._letter_bytes = room
+        self._letters, self._letter_bytes = kept
         for generation, (passed, waiting) in plans.items():
             rows = self._open.setdefault(generation, {})
             for row in passed:
@@ -230,28 +239,29 @@ class Journal:
             [(generation,) for generation in generations],
         )
 
-    def _write_letters(self, database: sqlite3.Connection, letters: Sequence[DeadLetter]) -> int:
-        """Write dead letters; return the bytes all of them take then. Raises DeadLettersFull."""
-        total = self._letter_bytes + sum(_letter_size(letter) for letter in letters)
-        if letters and total > self._max_bytes:
+    def _write_letters(self, database: sqlite3.Connection, letters: Sequence[DeadLetter]) -> tuple[int, int]:
+        """Write dead letters; return how many there are then, and the bytes all take. Raises DeadLettersFull."""
+        if not letters:
+            return self._letters, self._letter_bytes
+        count, total = self._letters, self._letter_bytes + sum(_letter_size(letter) for letter in letters)
+        if total > self._max_bytes:
             if self._when_full == "hold":
                 raise DeadLettersFull(
                     f"dead letters would take {total} bytes of the {self._max_bytes} they may",
                     hint="read and purge them (shipper dead-letters), or raise agent.dead_letters.max_bytes",
                 )
-            total = self._drop_oldest(database, total)
-        database.executemany(_INSERT_LETTER, [_letter_row(letter) for letter in letters])
-        return total
+            count, total = self._drop_oldest(database, count, total)
+        return count + database.executemany(_INSERT_LETTER, [_letter_row(letter) for letter in letters]).rowcount, total
 
-    def _drop_oldest(self, database: sqlite3.Connection, total: int) -> int:
+    def _drop_oldest(self, database: sqlite3.Connection, count: int, total: int) -> tuple[int, int]:
         oldest = database.execute("SELECT id, COALESCE(LENGTH(text), 0) FROM dead_letters ORDER BY id").fetchall()
         for identity, size in oldest:
             if total <= self._max_bytes:
                 break
             database.execute("DELETE FROM dead_letters WHERE id = ?", (identity,))
-            total -= size + LETTER_OVERHEAD
+            count, total = count - 1, total - size - LETTER_OVERHEAD
             self.dropped_letters += 1
-        return total
+        return count, total
 
     def _demote(self, source: str, names: tuple[str, ...]) -> None:
         with Transaction(self._database, durable=False) as database:
@@ -281,11 +291,9 @@ def _top(database: sqlite3.Connection, table: str) -> int:
     return int(row[0]) if row else 0
 
 
-def _letter_bytes(database: sqlite3.Connection) -> int:
-    row = database.execute(
-        "SELECT COALESCE(SUM(COALESCE(LENGTH(text), 0)), 0) + ? * COUNT(*) FROM dead_letters", (LETTER_OVERHEAD,)
-    ).fetchone()
-    return int(row[0])
+def _letters_kept(database: sqlite3.Connection) -> tuple[int, int]:
+    count, size = database.execute("SELECT COUNT(*), COALESCE(SUM(LENGTH(text)), 0) FROM dead_letters").fetchone()
+    return count, size + LETTER_OVERHEAD * count
 
 
 def _letter_size(letter: DeadLetter) -> int:

@@ -7,7 +7,7 @@ Rule 2: counters are plain integers, bumped once per chunk or push, never per li
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -57,6 +57,26 @@ class Histogram:
         self.observed += 1
 
 
+PUSHES_KEPT: Final = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """One push and its reply."""
+
+    at: int
+    """When the reply came, ns since 1970."""
+    status: str
+    """As in `Ledger.push_requests`."""
+    seconds: float
+    size: int
+    """Compressed bytes."""
+    entries: int
+    streams: int
+    detail: str
+    """What was said of it, if it was not success."""
+
+
 @dataclass(slots=True)
 class Ledger:
     """Accounts by source, and what the wire did."""
@@ -69,10 +89,19 @@ class Ledger:
     push_seconds: Histogram = field(default_factory=Histogram)
     last_success: int = 0
     """Clock of the last accepted push, ns."""
+    pushes: deque[Sent] = field(default_factory=lambda: deque(maxlen=PUSHES_KEPT))
+    """The last ones, oldest first."""
 
     def account(self, source: str) -> Account:
         """The account of `source`, opened when first asked for."""
         return self.accounts[source]
+
+    def sent(self, push: Sent) -> None:
+        """Enter a push that was tried."""
+        self.push_requests[push.status] += 1
+        self.push_bytes += push.size
+        self.push_seconds.observe(push.seconds)
+        self.pushes.append(push)
 
     def imbalances(self) -> dict[str, int]:
         """Sources whose books do not balance, and by how many lines."""

@@ -158,6 +158,11 @@ FROM dead_letters
 WHERE (:source IS NULL OR source = :source) AND (:reason IS NULL OR reason = :reason) AND (:id IS NULL OR id = :id)
 ORDER BY id LIMIT :limit OFFSET :skip
 """
+_LATEST_LETTERS = """
+SELECT id, source, path, generation, position AS offset, length, lines, timestamp, tenant, labels,
+    SUBSTR(text, 1, :longest) AS text, reason, words, time
+FROM dead_letters WHERE id < :before ORDER BY id DESC LIMIT :limit
+"""
 _GENERATIONS = """
 SELECT id, source, path, seen_at, device, inode, settled_to AS offset, size, changed, fingerprint, at_eof, carry,
     settled_row, finished, gone, facts
@@ -177,6 +182,12 @@ def read_generations(database: sqlite3.Connection, source: str) -> list[Generati
         spans.setdefault(row.pop("generation"), []).append(_open_span(row))
     generations = _rows(database, _GENERATIONS, {"source": source})
     return [_generation(row, tuple(spans.get(row["id"], ()))) for row in generations]
+
+
+def read_letters(database: sqlite3.Connection, *, before: int, limit: int, longest: int) -> list[KeptLetter]:
+    """The latest dead letters below number `before`, the latest first, with `longest` bytes of their texts at most."""
+    arguments = {"before": before, "limit": limit, "longest": longest}
+    return [_letter(row) for row in _rows(database, _LATEST_LETTERS, arguments)]
 
 
 def read_losses(database: sqlite3.Connection) -> dict[str, Losses]:

@@ -11,6 +11,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 
 import structlog
 
@@ -37,7 +38,8 @@ async def _run(
         log.info("started", sources=len(config.sources), loki=config.loki.url, data_dir=config.agent.data_dir)
         reloading = asyncio.create_task(_reload_when(asked, agent))
         try:
-            outcome = await agent.run()
+            async with _page(agent, once=once):
+                outcome = await agent.run()
         finally:
             reloading.cancel()
     log.info("stopped", exit_code=outcome.code)
@@ -53,6 +55,16 @@ async def _reload_when(asked: asyncio.Event, agent: Agent) -> None:
             await agent.reload()
         except Exception as error:  # noqa: BLE001 - the next one may do better, whatever this was
             structlog.get_logger("shipper").error("reload_failed", exc_info=error)
+
+
+def _page(agent: Agent, *, once: bool) -> AbstractAsyncContextManager[object]:
+    """The status page and its neighbours; a run that ends by itself has none, and leaves the address to the agent
+    that may run beside it."""
+    if once or not agent.config.agent.listen:
+        return nullcontext()
+    from shipper.web.server import served
+
+    return served(agent, agent.reload)
 
 
 def _signalled(agent: Agent, number: int) -> None:

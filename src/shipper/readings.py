@@ -5,7 +5,7 @@ from __future__ import annotations
 from shipper.ledger import Account
 from shipper.metrics import Reading
 from shipper.outcome import Progress
-from shipper.sources.step import Source
+from shipper.sources.step import Extent, Source
 
 
 def progress_of(source: Source, account: Account) -> Progress:
@@ -22,11 +22,12 @@ def progress_of(source: Source, account: Account) -> Progress:
     )
 
 
-def reading_of(source: Source, account: Account, *, unsettled: int, oldest: int, streams: int, now: int) -> Reading:
+def reading_of(
+    name: str, extent: Extent, account: Account, *, unsettled: int, oldest: int, streams: int, now: int
+) -> Reading:
     """What is measured: `unsettled` bytes were read and are not settled, the oldest at the clock `oldest` (0: none)."""
-    extent = source.extent()
     return Reading(
-        source=source.name,
+        source=name,
         account=account,
         lag=unsettled + extent.size - extent.offset,
         oldest=max(0, now - oldest) / 1e9 if oldest else 0.0,

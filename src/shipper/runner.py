@@ -19,7 +19,7 @@ from typing import Final
 import msgspec
 import structlog
 
-from shipper.chunk import Carry
+from shipper.chunk import Carry, Processed
 from shipper.clock import Clock
 from shipper.collector import Collected, Collector
 from shipper.config.model import Config, DockerSource, FileSource, Multiline, ResolvedSource
@@ -57,6 +57,8 @@ class Shared:
     """Set when spans were settled."""
     room_for: Callable[[str], int]
     """Bytes that a source may read now."""
+    tap: Callable[[Processed], None]
+    """Is shown every span's entries on their way to delivery."""
     on_handed_over: Callable[[], None]
 
 
@@ -69,6 +71,8 @@ class Runner:
         """None until it is open."""
         self.idle = False
         """Everything there is has been read."""
+        self.begun = False
+        """It has looked at what there is."""
         self.stepping_since: float | None = None
         """Since when it has been in a step, by the event loop's clock."""
         self._config = config
@@ -161,6 +165,7 @@ class Runner:
             async with self._stepping:
                 collected = await self._step(collector, min(room, STEP_BYTES))
                 await self._hand_over(collector, collected)
+            self.begun = True
             self._shared.failures.end("source_failed", source=self.name)
             self.idle = room > 0 and not collected.step.more and collector.source.caught_up()
             await self._rest(collector, collected, had_room=room > 0)
@@ -183,6 +188,7 @@ class Runner:
         account.truncated_unread += step.truncated_unread
         account.replay_missing += sum([span.size for span in step.abandoned])
         for processed in collected.processed:
+            self._shared.tap(processed)
             self._shared.delivery.add(processed)
         self._shared.on_handed_over()
         if step.abandoned or step.truncated_unread:

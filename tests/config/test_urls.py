@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shipper.config.model import Loki
-from shipper.config.urls import push_url, query_url, shown_url
+from shipper.config.urls import check_listen, listen_address, push_url, query_url, shown_url
 
 TABLE = [
     ("http://loki:3100", "http://loki:3100"),
@@ -44,3 +44,16 @@ def test_queries_go_to_the_query_url_if_there_is_one(url, base):
 def test_for_every_url_what_is_shown_has_no_user(path, user):
     assert shown_url(f"http://SECRET{user}@host/{path}").startswith("http://***@")
     assert "SECRET" not in shown_url(f"http://h?SECRET{path}")
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("127.0.0.1:12345", ("127.0.0.1", 12345)),
+        ("[::1]:80", ("::1", 80)),
+        (":9", ("", 9)),
+        ("logs.example:1", ("logs.example", 1)),
+    ],
+)
+def test_an_address_to_listen_on_has_a_host_and_a_port(value: str, expected: tuple[str, int]) -> None:
+    assert listen_address(check_listen(value)) == expected

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shipper.config.model import Backoff
 from shipper.errors import DeadLettersFull, JournalError
 
 SECOND = 1_000_000_000
@@ -558,6 +559,52 @@ def test_a_timed_out_push_is_asked_about_only_after_a_further_timeout(model):
         bench.server.faults = ["stall"]
         bench.server.on_exchange = lambda: times.append(bench.loop.time())
         bench.add((A, entries(2)))
+        await bench.delivery.drain()
+
+    model.run(scenario, timeout=10 * SECOND)
+    (_, pushed, asked) = times
+    assert 20.0 <= asked - pushed < 21.0
+
+
+@pytest.mark.parametrize(
+    ("fault", "soonest", "latest"),
+    [
+        ("refused", 0.0, 0.1),
+        ("500", 0.0, 1.1),
+        ((429, {}, b"Maximum active stream limit exceeded, user: 't'"), 0.0, 0.1),
+        ((503, {"Retry-After": "25"}, b"busy"), 20.0, 26.0),
+        ((401, {"Retry-After": "25"}, b"no org id"), 20.0, 26.0),
+    ],
+    ids=str,
+)
+def test_when_the_server_is_back_what_waits_goes_at_once_unless_it_was_told_to_wait(model, fault, soonest, latest):
+    times = []
+
+    async def scenario(bench):
+        bench.server.faults = [fault] * 12 if not isinstance(fault, tuple) or not fault[1] else [fault]
+        bench.add((A, entries(3)))
+        while bench.server.faults:  # noqa: ASYNC110 - virtual time
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)
+        times.append(bench.loop.time())
+        bench.delivery._route._sender.hurry()
+        await bench.delivery.drain()
+        times.append(bench.loop.time())
+
+    bench = model.run(scenario, backoff=Backoff(min=60 * SECOND, max=60 * SECOND))
+    assert bench.server.lines() == Counter(bench.sent.values())
+    assert soonest <= times[1] - times[0] <= latest
+
+
+def test_what_may_be_stored_is_not_asked_about_too_early_though_the_server_is_back(model):
+    times = []
+
+    async def scenario(bench):
+        bench.server.faults = ["stall"]
+        bench.server.on_exchange = lambda: times.append(bench.loop.time())
+        bench.add((A, entries(2)))
+        await asyncio.sleep(15)
+        bench.delivery._route._sender.hurry()
         await bench.delivery.drain()
 
     model.run(scenario, timeout=10 * SECOND)

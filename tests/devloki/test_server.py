@@ -10,7 +10,8 @@ import orjson
 import pytest
 import snappy
 
-from shipper.devloki.server import ListenError, Receiver, serve
+from shipper.devloki.server import Receiver, serve
+from shipper.errors import ListenError
 
 JOB = '{job="a"}'
 HEADERS = {"content-type": "application/x-protobuf"}

@@ -50,7 +50,15 @@ class World:
         self.process: subprocess.Popen[bytes] | None = None
 
     def configure(
-        self, sources: str, *, loki: str = "", agent: str = "", url: str | None = None, timeout: str = "1500ms"
+        self,
+        sources: str,
+        *,
+        loki: str = "",
+        agent: str = "",
+        url: str | None = None,
+        timeout: str = "1500ms",
+        backoff: str = '{ min = "20ms", max = "300ms" }',
+        listen: str = "",
     ) -> None:
         """Write shipper.toml: `sources` may speak of {logs}; every stream gets the label `run`."""
         self.config.write_text(
@@ -59,11 +67,11 @@ class World:
 url = "{url or self.relay.url}"
 batch_wait = "50ms"
 timeout = "{timeout}"
-backoff = {{ min = "20ms", max = "300ms" }}
+backoff = {backoff}
 {loki}
 [agent]
 data_dir = "{self.root}/state"
-listen = ""
+listen = "{listen}"
 {agent}
 [labels]
 run = "{self.uid}"

@@ -77,6 +77,7 @@ def _narrator() -> Callable[[str, Scene], None]:
         told = {
             "writing": f"receiver  {scene.url}  (a stand-in for Loki)\n"
             f"logs      {scene.directory / 'logs'}\n"
+            f"page      {scene.page}  (the agent's status page, while it runs)\n"
             "agent     ships the six services while their files rotate …",
             "catching up": "written; the agent catches up …",
             "proving": "the agent has stopped; asking the receiver what it has …\n",

@@ -86,6 +86,13 @@ def secrets_of(loki: Loki) -> Iterator[str]:
             yield basic_credentials(unquote(parts[0]), unquote(parts[1]))
 
 
+def secret_files(config: Config) -> Iterator[str]:
+    """The files that hold secrets: of the way to Loki, and of the page."""
+    basic = config.loki.basic_auth
+    paths = (basic.password_file if basic else "", config.loki.bearer_token_file, config.agent.web.password_file)
+    yield from (path for path in paths if path)
+
+
 def basic_credentials(username: str, password: str) -> str:
     """What Basic authentication sends: base64 of `user:password`."""
     return base64.b64encode(f"{username}:{password}".encode()).decode()

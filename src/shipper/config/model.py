@@ -239,7 +239,9 @@ class Agent(Table, frozen=True, kw_only=True):
     data_dir: Annotated[str, key("The directory of the journal and the dead letters, mode 0700.", Kind.NAME)] = (
         "/var/lib/shipper"
     )
-    listen: Annotated[str, key("Status page, /metrics, /-/ready and /-/healthy.", Kind.LISTEN)] = "127.0.0.1:12345"
+    listen: Annotated[str, key('Status page, /metrics, /-/ready and /-/healthy; `""`: nowhere.', Kind.LISTEN)] = (
+        "127.0.0.1:12345"
+    )
     web: Annotated[Web, key("Who may see the status page from outside.", Kind.TABLE)] = Web()
     log: Annotated[Log, key("The agent's own log.", Kind.TABLE)] = Log()
     max_line_bytes: Annotated[int, key("Longer lines are cut and marked.", Kind.SIZE, least=64, most=3 * MIB)] = (

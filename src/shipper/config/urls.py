@@ -66,6 +66,12 @@ def check_listen(value: str) -> str:
     return value
 
 
+def listen_address(value: str) -> tuple[str, int]:
+    """Host and port of a checked address to listen on; the host is "" for every interface."""
+    host, _, port = value.rpartition(":")
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
 def user_info(url: str) -> tuple[str, ...]:
     """User and password of a checked URL, as they stand in it."""
     parts = urlsplit(url)

@@ -63,7 +63,7 @@ class Asking:
                 return Next.LATER
         push.asking_since = None
         if push.doubtful:
-            push.ready_at = self._arrived_by
+            push.put_off(self._arrived_by, floor=self._arrived_by)
             return Next.LATER
         return Next.SEND if push.streams else Next.DONE
 

@@ -61,6 +61,8 @@ class Push:
     """429 in a row."""
     ready_at: float = 0.0
     """Not to be sent before, monotonic seconds."""
+    floor: float = 0.0
+    """Not to be sent before, though the server be back."""
     in_flight: bool = False
     sent_at: float = 0.0
     arrived_by: float = 0.0
@@ -117,6 +119,15 @@ class Push:
             del self.streams[labels]
         self._ranges = None
 
+    def put_off(self, until: float, *, floor: float) -> None:
+        """Wait until then; `hurry` shortens it to `floor` at most."""
+        self.ready_at, self.floor = until, floor
+
+    def hurry(self, until: float) -> None:
+        """The server is back: wait no longer than until then, where nothing else forbids it."""
+        self.ready_at = max(self.floor, min(self.ready_at, until))
+        self.attempts = min(self.attempts, 1)
+
     def encode(self) -> bytes:
         """The request's body, uncompressed."""
         return encode_push((labels, _blobs(pieces)) for labels, pieces in self.streams.items())
@@ -130,6 +141,7 @@ class Push:
             limited=self.limited,
             ready_at=self.ready_at,
             arrived_by=self.arrived_by,
+            floor=self.floor,
             bisected_at=self.bisected_at,
             troubles=set(self.troubles),
         )

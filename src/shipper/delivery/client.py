@@ -31,6 +31,8 @@ from shipper.trust import trust_of
 
 MAX_REPLY: Final = 1024 * 1024
 """Bytes of a reply to a push that are read: Loki names each kind of refused entry, in text."""
+MAX_LOOK: Final = 16 * 1024
+"""Bytes of an answer that are read where only its status counts."""
 MAX_ANSWER: Final = 256 * 1024 * 1024
 """Bytes of a query's answer that are read."""
 Transport = httpx.AsyncBaseTransport
@@ -85,6 +87,10 @@ class Client:
         """POST one snappy-compressed PushRequest."""
         headers = [("Content-Type", "application/x-protobuf")]
         return await self._exchange("POST", self._push_url, tenant, headers, body, MAX_REPLY)
+
+    async def look(self, tenant: str) -> Reply | NoReply:
+        """GET where pushes go: what stands there, and whether it lets us in."""
+        return await self._exchange("GET", self._push_url, tenant, [], b"", MAX_LOOK)
 
     async def get(self, endpoint: str, tenant: str, parameters: Mapping[str, str]) -> Reply | NoReply:
         """GET an endpoint below `/loki/api/v1` on the query side."""

@@ -39,7 +39,8 @@ LAST_COMMIT: Final = 0.5
 class Delivery:
     """Delivers to one Loki at a time. Make it inside a running event loop; `run` it as a task; `close` it in the end.
 
-    `on_committed` is called when spans were settled in the journal, so that there is room for more.
+    With `probing` the way to Loki is looked at while nothing is pushed. `on_committed` is called when spans were
+    settled in the journal, so that there is room for more.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Delivery:
         clock: Clock,
         label_names: Callable[[], Collection[str]],
         on_committed: Callable[[], None] = lambda: None,
+        probing: bool = False,
         transport: Transport | None = None,
         monotonic: Callable[[], float] | None = None,
     ) -> None:
@@ -78,6 +80,7 @@ class Delivery:
             label_names=label_names,
             monotonic=self._monotonic,
             begun=self._monotonic(),
+            probing=probing,
         )
         self._follow(Route(loki, Client(loki, transport), self._around))
         self._tasks: asyncio.TaskGroup
@@ -106,6 +109,21 @@ class Delivery:
         """Whether the server takes structured metadata, as far as is known."""
         return self._route.supports_metadata
 
+    @property
+    def server_version(self) -> str | None:
+        """Of Loki, as it says."""
+        return self._route.server_version
+
+    @property
+    def reached(self) -> bool:
+        """Whether a push has got through, or would have."""
+        return self._route.reached
+
+    @property
+    def seen_instead(self) -> str:
+        """What answered before Loki was reached; "": nothing did."""
+        return self._route.seen_instead
+
     def outstanding(self, source: str) -> int:
         """Bytes of a source that are not settled."""
         return self._settlement.outstanding(source)
@@ -114,9 +132,13 @@ class Delivery:
         """Bytes of all sources that are not settled."""
         return self._settlement.total_outstanding()
 
-    def unsettled(self, source: str) -> tuple[int, int]:
-        """Bytes of a source that were read and are not settled, and the clock of the oldest of them, ns; 0: none."""
-        return self._settlement.unsettled(source)
+    def unsettled(self) -> dict[str, tuple[int, int]]:
+        """By source, if it has any: bytes that were read and are not settled, and the clock of the oldest, ns."""
+        return self._settlement.unsettled()
+
+    def settled_to(self, source: str) -> dict[int, int]:
+        """Where the first span of each generation of a source begins that is not committed."""
+        return self._settlement.settled_to(source)
 
     def carries(self, source: str) -> dict[int, Carry]:
         """The state of its lane after each span of a source that is not committed, by row; see `begun`."""

@@ -33,6 +33,8 @@ class Hold:
     what: str
     attempts: int = 0
     probe_at: float = 0.0
+    floor: float = 0.0
+    """Not to be probed before, though the server be back."""
     probe: Push | None = None
     """Under way."""
 
@@ -76,6 +78,16 @@ class Holds:
             return self._holds[new_streams(push.tenant)]
         return hold
 
+    @property
+    def stopped(self) -> bool:
+        """Whether all pushes of a tenant, or of all of them, are held."""
+        return any(not isinstance(scope, tuple) for scope in self._holds)
+
+    def hurry(self, now: float) -> None:
+        """The server is back: let each hold have its probe at once, and short pauses from then on."""
+        for hold in self._holds.values():
+            hold.attempts, hold.probe_at = 1, max(hold.floor, now)
+
     def answered(self, *, sound: bool) -> None:
         """The server answered; an answer that is not sound (5xx) shows only that something is there."""
         hold = self._holds.get(EVERYONE)
@@ -99,7 +111,7 @@ class Holds:
 
     def _wait(self, hold: Hold, now: float, at_least: float) -> None:
         hold.attempts += 1
-        hold.probe_at = now + self._backoff.pause(hold.attempts, at_least)
+        hold.probe_at, hold.floor = now + self._backoff.pause(hold.attempts, at_least), now + at_least
         hold.probe = None
 
     def _end(self, scope: Scope) -> None:

@@ -125,7 +125,7 @@ class Reactions:
     def put_off(self, push: Push, now: float, at_least: float = 0.0) -> list[Push]:
         """The same push again, after a pause."""
         push.attempts += 1
-        push.ready_at = now + self._backoff.pause(push.attempts, at_least)
+        push.put_off(now + self._backoff.pause(push.attempts, at_least), floor=now + at_least)
         return [push]
 
     def broken_off(self, push: Push, now: float) -> None:
@@ -134,9 +134,10 @@ class Reactions:
         push.arrived_by = now + self._timeout
         self.put_off(push, now, self._timeout)
 
-    def quiet(self) -> None:
-        """Nothing waits any more: what slowed it down is over."""
-        self._failures.end_all(PASSING)
+    def quiet(self, *, shut: bool) -> None:
+        """Nothing waits any more: what slowed it down is over; `shut`: the way to Loki is known not to be open."""
+        if not shut:
+            self._failures.end_all(PASSING)
         for scope in self._pace.scopes():
             self._end_limit(scope)
 
@@ -210,7 +211,7 @@ class Reactions:
         """The pace decides when a limited push goes again; one that is refused again and again waits longer."""
         push.limited += 1
         pause = self._backoff.pause(push.limited - PATIENCE) if push.limited > PATIENCE else 0.0
-        push.ready_at = now + max(asked, pause)
+        push.put_off(now + max(asked, pause), floor=now + max(asked, pause))
 
     def _stream_rate(self, push: Push, verdict: Verdict, asked: float, now: float) -> list[Push]:
         report = read_report(push, verdict.words)

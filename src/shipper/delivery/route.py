@@ -9,6 +9,7 @@ Rule 3: a failure of the way ends with it; if it is still there, the next way me
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -25,6 +26,7 @@ from shipper.delivery.client import Client, Reply
 from shipper.delivery.holds import Holds
 from shipper.delivery.pace import Pace
 from shipper.delivery.piece import Piece
+from shipper.delivery.probe import WITHIN, Probe
 from shipper.delivery.reactions import Reactions
 from shipper.delivery.sender import Sender
 from shipper.delivery.settle import Settlement
@@ -50,6 +52,8 @@ class Around:
     monotonic: Callable[[], float]
     begun: float
     """When this process began to deliver, monotonic seconds."""
+    probing: bool
+    """Look after the way while nothing is pushed."""
 
 
 class Route:
@@ -93,6 +97,27 @@ class Route:
             max_in_flight=loki.max_in_flight,
             monotonic=around.monotonic,
         )
+        self.server_version: str | None = None
+        """Of Loki, as it says."""
+        self._probe = Probe(
+            client,
+            self._tenant,
+            ledger=around.ledger,
+            failures=around.failures,
+            struggling=lambda: self._sender.struggling,
+            answered=self._sender.answered,
+            returned=self._returned,
+        )
+
+    @property
+    def reached(self) -> bool:
+        """Whether a push has got through, or would have."""
+        return self._probe.reached
+
+    @property
+    def seen_instead(self) -> str:
+        """What answered before Loki was reached; "": nothing did."""
+        return self._probe.seen
 
     @property
     def supports_metadata(self) -> bool:
@@ -126,26 +151,30 @@ class Route:
                 piece.presumed = piece.presumed and same_server
             pushes = self._planned(pieces)
             for push in pushes:
-                push.ready_at = push.arrived_by = arrived_by or 0.0
+                push.arrived_by = arrived_by or 0.0
+                push.put_off(push.arrived_by, floor=push.arrived_by)
             self._sender.submit(pushes)
 
     def quiet(self) -> None:
         """Nothing waits any more."""
-        self._reactions.quiet()
+        self._reactions.quiet(shut=self._probe.shut)
 
     async def run(self) -> None:
         """Send until cancelled; requests under way are left to `leave` or `stop`."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._look_at_server())
             tasks.create_task(self._sender.run())
+            if self._around.probing:
+                tasks.create_task(self._probe.run())
 
     async def leave(self) -> list[Push]:
         """Start nothing more, let what is under way end; what is left, in order, belongs to the caller."""
         left = await self._sender.leave(LEAVING)
         for push in left:
             self._reactions.gone(push)
-        self._reactions.quiet()
+        self._reactions.quiet(shut=False)
         self._holds.end_all()
+        self._probe.end()
         return left
 
     async def stop(self, timeout: float) -> None:  # noqa: ASYNC109 - what is late is cancelled, not the caller
@@ -170,8 +199,16 @@ class Route:
                 release = str(orjson.loads(reply.body)["version"])
             except (ValueError, KeyError, TypeError):
                 return
-            if release.lstrip("v").split(".")[0] in ("0", "1", "2"):
+            self.server_version = release.removeprefix("v")
+            if self.server_version.split(".")[0] in ("0", "1", "2"):
                 self._reactions.supports_metadata = False
+
+    async def _returned(self) -> None:
+        """The server is back, and may be another one."""
+        self._sender.hurry()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(WITHIN):
+                await self._look_at_server()
 
 
 def backoff_of(loki: Loki) -> Backoff:

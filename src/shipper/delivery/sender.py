@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import math
+import random
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -19,14 +21,17 @@ import structlog
 
 from shipper.delivery.asking import Asking, Next
 from shipper.delivery.batch import Push
-from shipper.delivery.client import Client, Compressor, NoReply
+from shipper.delivery.client import Client, Compressor, NoReply, Reply
 from shipper.delivery.holds import Hold, Holds
 from shipper.delivery.pace import Pace
 from shipper.delivery.piece import Piece
 from shipper.delivery.reactions import Reactions, costs_of
+from shipper.delivery.replies import SHOWN
 from shipper.delivery.streams import BEHIND, Key
-from shipper.ledger import Ledger
+from shipper.ledger import Ledger, Sent
 
+ACCEPTED: Final = "204"
+SPREAD: Final = 1.0
 CANCELLING: Final = 0.2
 """Seconds that requests may take to end once they are cancelled."""
 
@@ -95,6 +100,25 @@ class Sender:
         """Every piece that is not settled."""
         for push in self._queue:
             yield from push.pieces
+
+    @property
+    def struggling(self) -> bool:
+        """Whether pushes were tried in vain."""
+        return self._holds.stopped or any(push.attempts for push in self._queue)
+
+    def answered(self) -> None:
+        """Somebody is there: what waits because nobody was may go."""
+        self._holds.answered(sound=False)
+        self._wake.set()
+
+    def hurry(self) -> None:
+        """The server is back: what waits for it goes soon, spread over `SPREAD` seconds."""
+        now = self._monotonic()
+        self._holds.hurry(now)
+        for push in self._queue:
+            if push.attempts:
+                push.hurry(now + random.uniform(0.0, SPREAD))  # noqa: S311 - no secret hangs on it
+        self._wake.set()
 
     async def run(self) -> None:
         """Send until cancelled; requests under way go on then, see `stop`."""
@@ -209,10 +233,7 @@ class Sender:
         push.sent_at = self._monotonic()
         outcome = await self._client.push(push.tenant, body)
         now = self._monotonic()
-        status = outcome.status if isinstance(outcome, NoReply) else str(outcome.status)
-        self._ledger.push_requests[status] += 1
-        self._ledger.push_bytes += len(body)
-        self._ledger.push_seconds.observe(now - push.sent_at)
+        self._ledger.sent(_sent(push, outcome, size=len(body), seconds=now - push.sent_at))
         return self._reactions.react(push, outcome, now)
 
     def _replace(self, push: Push, pushes: list[Push]) -> None:
@@ -222,6 +243,24 @@ class Sender:
         if pushes != [push]:
             place = self._queue.index(push)
             self._queue[place : place + 1] = pushes
+
+
+def _sent(push: Push, outcome: Reply | NoReply, *, size: int, seconds: float) -> Sent:
+    """What the ledger keeps of an attempt."""
+    if isinstance(outcome, NoReply):
+        status, detail = outcome.status, outcome.detail
+    else:
+        status = str(outcome.status)
+        detail = "" if status == ACCEPTED else outcome.body[:SHOWN].decode("utf-8", "replace")
+    return Sent(
+        at=time.time_ns(),
+        status=status,
+        seconds=seconds,
+        size=size,
+        entries=push.entries,
+        streams=len(push.streams),
+        detail=detail,
+    )
 
 
 def _waits_for_older(push: Push, oldest: dict[Key, int]) -> bool:

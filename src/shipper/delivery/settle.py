@@ -51,10 +51,22 @@ class Settlement:
         """Spans that are not committed."""
         return len(self._pendings)
 
-    def unsettled(self, source: str) -> tuple[int, int]:
-        """Bytes of a source in spans that are not committed, and the clock of the oldest of them, ns; 0: none."""
-        spans = [pending.span for pending in self._pendings if pending.span.origin.source == source]
-        return sum([span.size for span in spans]), min([span.clock for span in spans], default=0)
+    def unsettled(self) -> dict[str, tuple[int, int]]:
+        """By source, if it has any: bytes in spans that are not committed, and the clock of the oldest of them, ns."""
+        found: dict[str, tuple[int, int]] = {}
+        for pending in self._pendings:
+            span = pending.span
+            size, oldest = found.get(span.origin.source, (0, span.clock))
+            found[span.origin.source] = size + span.size, min(oldest, span.clock)
+        return found
+
+    def settled_to(self, source: str) -> dict[int, int]:
+        """Where the first span of each generation of a source begins that is not committed."""
+        starts: dict[int, int] = {}
+        for span in [pending.span for pending in self._pendings if pending.span.origin.source == source]:
+            generation = span.origin.generation
+            starts[generation] = min(starts.get(generation, span.start), span.start)
+        return starts
 
     def carries(self, source: str) -> dict[int, Carry]:
         """The state of its lane after each span of a source that is not committed, by the span's row."""

@@ -193,16 +193,25 @@ def decode_entries(body: bytes) -> list[Entry]:
 
 def iterate_entries(body: bytes) -> Iterator[Entry]:
     """Decode `Stream.entries` records one by one."""
+    for start, stop in records(body):
+        yield decode_entry(body[start:stop])
+
+
+def records(body: bytes) -> Iterator[tuple[int, int]]:
+    """Where each `Stream.entries` record begins and ends, without decoding it."""
     position = 0
     while position < len(body):
-        number, start, stop = _read_field(body, position)
+        number, _, stop = _read_field(body, position)
         if number != 2:
             raise WireError(f"field {number} where an entry was expected, at byte {position}")
-        yield _decode_entry(body[start:stop], body[position:stop])
+        yield position, stop
         position = stop
 
 
-def _decode_entry(payload: bytes, raw: bytes) -> Entry:
+def decode_entry(raw: bytes) -> Entry:
+    """Decode one record."""
+    _, start, stop = _read_field(raw, 0)
+    payload = raw[start:stop]
     timestamp, line, metadata = 0, b"", []
     for number, value in _fields(payload):
         if number == 1:

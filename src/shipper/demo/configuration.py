@@ -12,7 +12,7 @@ batch_wait = "250ms"
 
 [agent]
 data_dir = {data_dir}
-listen = ""
+listen = "127.0.0.1:0"
 log = {{ level = "info", format = "json" }}
 
 [labels]

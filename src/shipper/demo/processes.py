@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import orjson
 
@@ -99,6 +99,17 @@ def agent(config: Path, directory: Path) -> Iterator[subprocess.Popen[str]]:
         yield running
 
 
+def page(running: subprocess.Popen[str], said: Path) -> str:
+    """Where the agent's status page is; waits until its log says so. "" if it does not come to that."""
+    deadline = time.monotonic() + SECONDS_TO_START
+    while running.poll() is None and time.monotonic() < deadline:
+        for entry in _entries(said):
+            if entry.get("event") == "listening":
+                return str(entry["url"])
+        time.sleep(0.05)
+    return ""
+
+
 def last_words(said: Path) -> str:
     """The last line a process wrote to its stderr."""
     lines = said.read_text(errors="replace").strip().splitlines()
@@ -108,10 +119,17 @@ def last_words(said: Path) -> str:
 def failures(said: Path) -> tuple[str, ...]:
     """The failures an agent named in its log, each once, with what it said about them."""
     named = {}
+    for entry in _entries(said):
+        if entry.get("level") in ("error", "warning", "critical"):
+            about = " ".join(str(entry[key]) for key in ("source", "what", "detail") if key in entry)
+            named[f"{entry.get('event')}: {about}".rstrip(": ")] = True
+    return tuple(named)
+
+
+def _entries(said: Path) -> Iterator[dict[str, Any]]:
+    """What an agent has logged so far."""
     for line in said.read_bytes().splitlines():
         with contextlib.suppress(orjson.JSONDecodeError):
             entry = orjson.loads(line)
-            if isinstance(entry, dict) and entry.get("level") in ("error", "warning", "critical"):
-                about = " ".join(str(entry[key]) for key in ("source", "what", "detail") if key in entry)
-                named[f"{entry.get('event')}: {about}".rstrip(": ")] = True
-    return tuple(named)
+            if isinstance(entry, dict):
+                yield entry

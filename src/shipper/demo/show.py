@@ -53,6 +53,8 @@ class Scene:
     """Where a demonstration under way can be looked at."""
 
     url: str
+    page: str
+    """Where the agent's status page is, while it runs."""
     directory: Path
     writer: Writer
 
@@ -79,9 +81,10 @@ def _perform(directory: Path, url: str, loki: Loki, *, seconds: float, rate: flo
     config = directory / "shipper.toml"
     config.write_text(configuration(directory, url))
     with processes.agent(config, directory) as running:
+        page = processes.page(running, directory / "agent.log")
         began, started = time.time_ns(), time.monotonic()
         writer = Writer(directory / "logs", seconds=seconds, rate=rate, elapsed=lambda: time.monotonic() - started)
-        scene = Scene(url=url, directory=directory, writer=writer)
+        scene = Scene(url=url, page=page, directory=directory, writer=writer)
         say("writing", scene)
         while writer.step():
             _check(running, directory)

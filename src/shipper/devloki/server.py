@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
-import os
-import socket
 import threading
 from collections.abc import Iterator
 from types import TracebackType
@@ -23,14 +20,10 @@ from shipper.devloki.app import application
 from shipper.devloki.books import Books
 from shipper.devloki.faults import Fault, FaultMatch, Faults
 from shipper.devloki.instance import Instance, Options, Settings
-from shipper.errors import ShipperError
+from shipper.serving import BACKLOG, Server, listen
 
 _GRACE: Final = 2  # seconds for replies under way when it stops
-_BACKLOG: Final = 2048
-
-
-class ListenError(ShipperError):
-    """The address cannot be listened on."""
+_CURE: Final = "Stop what listens there, or give another address with --listen; port 0 takes a free one"
 
 
 class _Protocol(H11Protocol):
@@ -39,22 +32,6 @@ class _Protocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         super().connection_made(transport)
         self.app_state = {**self.app_state, "transport": transport}
-
-
-class _Server(uvicorn.Server):
-    """A server that leaves signals to the process it is part of, and says when it listens."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.listening = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.listening.set()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 class Receiver:
@@ -67,7 +44,7 @@ class Receiver:
         self._port = port
         self._faults = faults or Faults()
         self.instance = Instance(Settings(**options))
-        self._server: _Server | None = None
+        self._server: Server | None = None
         self._serving: asyncio.Task[None] | None = None
 
     @property
@@ -87,7 +64,7 @@ class Receiver:
         self._faults.clear()
 
     async def __aenter__(self) -> Receiver:
-        listening = listen(self._host, self._port)
+        listening = listen(self._host, self._port, who="devloki", cure=_CURE)
         self._port = listening.getsockname()[1]
         config = uvicorn.Config(
             application(self.instance, self._faults),
@@ -98,10 +75,10 @@ class Receiver:
             log_config=None,
             access_log=False,
             server_header=False,
-            backlog=_BACKLOG,
+            backlog=BACKLOG,
             timeout_graceful_shutdown=_GRACE,
         )
-        self._server = _Server(config)
+        self._server = Server(config)
         self._serving = asyncio.create_task(self._server.serve(sockets=[listening]))
         await self._server.listening.wait()
         return self
@@ -114,29 +91,6 @@ class Receiver:
         self.instance.close()
         self._server.should_exit = True
         await self._serving
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket; raises ListenError."""
-    try:
-        family = socket.AF_INET6 if _is_ipv6(host) else socket.AF_INET
-        listening = socket.create_server((host, port), family=family, backlog=_BACKLOG)
-    except OSError as error:
-        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
-        raise ListenError(
-            f"devloki cannot listen on {host}:{port}: {reason}",
-            hint="Stop what listens there, or give another address with --listen; port 0 takes a free one",
-        ) from error
-    # Connections inherit it, and asyncio does not set it for them: 40 ms less for the reply to each query.
-    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return listening
-
-
-def _is_ipv6(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).version == 6
-    except ValueError:
-        return False
 
 
 @contextlib.contextmanager

@@ -116,9 +116,13 @@ class Labeller:
             found[LEVEL] = level_of(found[LEVEL])
         return found
 
+    def place(self, path: str, facts: Facts) -> dict[str, str]:
+        """The labels that come of a path or a container."""
+        return self.path_labels(path) | self._container_labels(facts)
+
     def _make(self, path: str, facts: Facts, demoted: tuple[str, ...], changes: Changes) -> Stream:
         path = encodable(path)
-        place = self.path_labels(path) | self._container_labels(facts)
+        place = self.place(path, facts)
         filename = {"filename": path} if self._filename else {}
         labels = {name: value for name, value in (self._static | place | filename | dict(changes)).items() if value}
         watched = {**place, **dict(changes)}

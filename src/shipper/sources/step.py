@@ -209,6 +209,28 @@ class Extent:
     """Bytes that deleted files take on the disk because they are kept open until they are read."""
     deleted_unread: int = 0
     """Bytes of these that were not read yet: they end with the process."""
+    latest: int = 0
+    """When the last of its lines was written, as far as is known, ns; 0: not known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unit:
+    """A file, or a stream of a container, for a person."""
+
+    path: str
+    """The name it is written under."""
+    generation: int
+    state: str
+    """tailing, rotated, deleted, finished or missing of a file; running, exited, failing or finished of a container."""
+    size: int
+    """Bytes there are; what is not known counts as read."""
+    offset: int
+    """Bytes read of these."""
+    latest: int
+    """When its last line was written, as far as is known, ns; 0: not known."""
+    detail: str = ""
+    facts: tuple[tuple[str, str], ...] = ()
+    """As in `Origin`."""
 
 
 class Source(Protocol):
@@ -238,7 +260,11 @@ class Source(Protocol):
         ...
 
     def extent(self) -> Extent:
-        """How far it is."""
+        """How far it is; may be asked beside the source's own thread."""
+        ...
+
+    def units(self) -> list[Unit]:
+        """Every file or container's stream that is known now; may be asked beside the source's own thread."""
         ...
 
     def pending_rest(self) -> list[tuple[str, int, int]]:

@@ -32,7 +32,7 @@ from shipper.sources.docker.reader import Reader
 from shipper.sources.docker.selection import Selection
 from shipper.sources.docker.stream import ContainerStream, Reading
 from shipper.sources.framing import framing_of
-from shipper.sources.step import Extent, Generation, Grouper, Step
+from shipper.sources.step import Extent, Generation, Grouper, Step, Unit
 
 LOOK: Final = 1.0
 """Seconds until the next look, if nothing is due and nobody wakes the source before."""
@@ -198,7 +198,12 @@ class DockerSource:
         readers = list(self._all())
         read = sum(reader.stream.offset for reader in readers)
         connections = sum(reader.pipe is not None for reader in readers)
-        return Extent(things=len(self._readers), size=read, offset=read, open=connections)
+        latest = max([reader.stream.behind.time for reader in readers], default=0)
+        return Extent(things=len(self._readers), size=read, offset=read, open=connections, latest=latest)
+
+    def units(self) -> list[Unit]:
+        """Every stream of a container that is known now."""
+        return [_unit(reader) for reader in self._all()]
 
     def pending_rest(self) -> list[tuple[str, int, int]]:
         """Unterminated last lines: path, offset, bytes."""
@@ -323,3 +328,25 @@ class DockerSource:
     def _all(self) -> Iterator[Reader]:
         for readers in list(self._readers.values()):  # a copy: the event loop asks how far it is while steps go on
             yield from readers
+
+
+def _unit(reader: Reader) -> Unit:
+    stream, container = reader.stream, reader.sighting.container
+    return Unit(
+        path=stream.origin.path,
+        generation=stream.origin.generation,
+        state=_state(reader),
+        size=stream.offset,
+        offset=stream.offset,
+        latest=stream.behind.time,
+        detail=f"{container.short} {container.image}",
+        facts=stream.origin.facts,
+    )
+
+
+def _state(reader: Reader) -> str:
+    if reader.finished:
+        return "finished"
+    if reader.failing:
+        return "failing"
+    return "running" if reader.sighting.running else "exited"
