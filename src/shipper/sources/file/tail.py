@@ -24,7 +24,10 @@ from shipper.sources.file.fingerprint import WINDOW
 from shipper.sources.framing import Framed, Framer, Framing, empty, join, split
 from shipper.sources.step import Generation, Grouper, Note, OpenSpan, replayed
 
-BLOCK = 220 * 1024
+BLOCK = 1 << 20
+"""Bytes read at once at most."""
+LEAST = 64 * 1024
+"""Bytes read at once at least, however few are asked for, if there are so many: a chunk costs as much as 300 lines."""
 
 
 class ContentChanged(Exception):
@@ -213,14 +216,16 @@ class Tail:
 
     # ── reading ──
 
-    def read(self, now: float) -> tuple[Chunk | None, int]:
-        """The next chunk, if the next block completes one, and the bytes read."""
+    def read(self, now: float, size: int) -> tuple[Chunk | None, int]:
+        """The next chunk, if the next block of about `size` bytes completes one, and the bytes read."""
         assert self.content is not None
         self.used_at = now
         if self.replays:
             return self._replay()
         base = self.scanned
-        size = BLOCK - min(self._held.size, BLOCK // 2) if self._held.lines else BLOCK
+        size = min(max(size, LEAST), BLOCK)
+        if self._held.lines:
+            size -= min(self._held.size, size // 2)
         try:
             data = self.content.read(base, min(size, self.unread))
         except GzipBroken:
