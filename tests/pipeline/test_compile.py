@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,7 +15,9 @@ from shipper.config import stages as s
 from shipper.config.model import Multiline, ResolvedSource
 from shipper.delivery.wire import decode_entries
 from shipper.pipeline.compile import compile_pipeline
+from shipper.pipeline.multiline import compile_multiline
 
+CLOCK = 1_770_800_000_000_000_000
 TIME = b"2026-01-27T15:46:41.479516Z"
 BITS = (
     *(b"", b" ", b"\t", b"{", b"}", b"[", b"]", b'"', b":", b",", b"\\", b"\\ud800", b"NaN", b"null", b"1e999", b"-"),
@@ -267,6 +270,46 @@ def test_for_every_chunk_the_straight_paths_make_what_the_general_path_makes(
     now = 1_769_528_801_000_000_000
     carry = Carry(issued=now, parsed=now, recent=((now - 3, now),), level="error", record="head")
     assert whole(pipeline(chunk, carry)) == whole(pipeline._general(chunk, carry))
+
+
+RECORD_LINE = st.sampled_from(
+    [
+        b"(A pid=1) ERROR 01-27 15:47:39 [core.py:875] failed",
+        b"(A pid=1) ERROR 01-27 15:47:39 [core.py:875] Traceback (most recent call last):",
+        b'(A pid=1) ERROR 01-27 15:47:39 [core.py:875]   File "x"',
+        b"(A pid=1) ERROR 01-27 15:47:39 [core.py:875] ValueError: x",
+        b"Traceback (most recent call last):",
+        b"  indented",
+        b"KeyError: 'x'",
+        b"plain",
+    ]
+)
+
+
+@given(
+    lines=st.lists(RECORD_LINE, min_size=1, max_size=25),
+    multiline=st.sampled_from([{"preset": "vllm"}, {"preset": "python"}, {"start": "^[^ ]", "max_lines": 3}]),
+    clock=st.sampled_from([CLOCK, CLOCK - CLOCK % 10**9 + 16_383 - 5, CLOCK - CLOCK % 10**9 + 10**9 - 5]),
+    limit=st.sampled_from([100, 1 << 18]),
+    gaps=GAPS,
+)
+@settings(max_examples=settings().max_examples * 3)
+def test_for_every_chunk_of_records_columns_make_what_the_general_path_makes(
+    make_chunk: Callable[..., Chunk],
+    make_resolved: Callable[..., ResolvedSource],
+    lines: list[bytes],
+    multiline: dict[str, Any],
+    clock: int,
+    limit: int,
+    gaps: list[int] | None,
+) -> None:
+    chunk = make_chunk(lines, clock=clock, times=written(lines, gaps))
+    resolved = make_resolved(multiline=Multiline(**multiline, max_bytes=limit), max_line_bytes=limit)
+    pipeline = compile_pipeline(resolved)
+    carry = Carry(issued=clock - 9, parsed=clock - 9, recent=((clock - 10, clock - 9),), level="error", record="head")
+    assert whole(pipeline(chunk, carry)) == whole(pipeline._general(chunk, carry))
+    known = replace(chunk, joins=compile_multiline(resolved.multiline).joins(lines))
+    assert whole(pipeline(known, carry)) == whole(pipeline._general(chunk, carry))
 
 
 JSON_LINE = st.fixed_dictionaries(

@@ -16,6 +16,7 @@ Rule 4: an entry is written line first, then timestamp (nanos, then seconds): re
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -106,18 +107,35 @@ def encode_column(base: int, lines: Sequence[bytes], lengths: Sequence[int]) -> 
         whole = stop - done == count
         run_lines = lines if whole else lines[done:stop]
         run_lengths = lengths if whole else lengths[done:stop]
-        runs.append(_encode_run(low, _HIGH[nanos >> _LOW_BITS] + _SECONDS[second], run_lines, run_lengths))
+        lows = _LOW[low : low + stop - done]
+        runs.append(_encode_run(lows, _HIGH[nanos >> _LOW_BITS] + _SECONDS[second], run_lines, run_lengths))
         done = stop
     return runs[0] if len(runs) == 1 else b"".join(runs)
 
 
-def _encode_run(low: int, shared: bytes, lines: Sequence[bytes], lengths: Sequence[int]) -> bytes:
+def encode_sparse_column(base: int, where: Sequence[int], lines: Sequence[bytes], lengths: Sequence[int]) -> bytes:
+    """Encode lines with the timestamps `base + where[0]`, `base + where[1]`, … (ns), which rise."""
+    runs: list[bytes] = []
+    done, count = 0, len(lines)
+    while done < count:
+        second, nanos = divmod(base + where[done], SECOND)
+        low = nanos & _LOW_MASK
+        stop = bisect_left(where, where[done] + min(_LOW_SPAN - low, SECOND - nanos), done)
+        shift = low - where[done]
+        lows = [_LOW[shift + place] for place in where[done:stop]]
+        shared = _HIGH[nanos >> _LOW_BITS] + _SECONDS[second]
+        runs.append(_encode_run(lows, shared, lines[done:stop], lengths[done:stop]))
+        done = stop
+    return b"".join(runs)
+
+
+def _encode_run(lows: Sequence[bytes], shared: bytes, lines: Sequence[bytes], lengths: Sequence[int]) -> bytes:
     """A run of entries whose timestamps share their upper bits of nanos and their second: `shared`, their end."""
-    heads, count = _RunHeads(shared), len(lines)
-    pieces = [b""] * (3 * count)
+    heads = _RunHeads(shared)
+    pieces = [b""] * (3 * len(lines))
     pieces[0::3] = map(heads.__getitem__, lengths)
     pieces[1::3] = lines
-    pieces[2::3] = _LOW[low : low + count]
+    pieces[2::3] = lows
     pieces[0] = _HEADS[lengths[0]]
     pieces.append(shared)
     return b"".join(pieces)

@@ -15,11 +15,11 @@ from typing import Final
 from shipper.chunk import Carry, Chunk, Processed
 from shipper.config.model import AnyStage, Auto, Cri, Limit, ResolvedSource, Timestamp
 from shipper.config.stages import JSON
-from shipper.pipeline.columns import JsonColumns, JsonPlan, plan_of, timed_column, whole_column
+from shipper.pipeline.columns import JsonColumns, JsonPlan, joined_column, plan_of, timed_column, whole_column
 from shipper.pipeline.entry import Watch
 from shipper.pipeline.general import General
 from shipper.pipeline.labels import LabelGuard, Labeller
-from shipper.pipeline.multiline import compile_multiline
+from shipper.pipeline.multiline import compile_multiline, joins_of
 from shipper.pipeline.stages.build import build_stages
 from shipper.pipeline.suspicion import ZoneSuspicion
 from shipper.pipeline.window import window_of
@@ -39,6 +39,7 @@ class Pipeline:
         self._untouched = not any(not isinstance(stage, Limit) for stage in resolved.stages)
         self._suspicion = ZoneSuspicion()
         window = self._window = window_of(resolved)
+        self._max_bytes = _max_bytes(resolved)
         plan = _plan(resolved) if self._grouper is None else None
         self._json = JsonColumns(plan, self._labeller, window, self._suspicion, resolved.timezone) if plan else None
         stages = build_stages(resolved.stages, resolved.timezone)
@@ -51,7 +52,7 @@ class Pipeline:
             suspicion=self._suspicion,
             timed=any(isinstance(stage, _TIMED) for stage in resolved.stages),
             keep_blank_lines=resolved.keep_blank_lines,
-            max_bytes=_max_bytes(resolved),
+            max_bytes=self._max_bytes,
             metadata=metadata,
             watch=watch,
         )
@@ -77,14 +78,15 @@ class Pipeline:
             return self._json(chunk, carry)
         if not self._untouched:
             return None
-        if self._grouper is not None and len(self._grouper.starts(chunk.lines)) < len(chunk.lines):
-            return None
         origin = chunk.span.origin
         stream = self._labeller.stream(origin.path, chunk.span.demoted, (), origin.facts)
         if stream.metadata or stream.counts:
             return None
+        joins = joins_of(chunk, self._grouper)
         if chunk.times is not None:
-            return timed_column(chunk, carry, stream.labels, self._window)
+            return None if joins else timed_column(chunk, carry, stream.labels, self._window)
+        if joins:
+            return joined_column(chunk, carry, stream.labels, joins, self._max_bytes)
         return whole_column(chunk, carry, stream.labels)
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from shipper.chunk import Carry, Chunk, Part, Processed, Refused
 from shipper.pipeline.entry import HELD, Entry, Stage, Watch, Work
 from shipper.pipeline.labels import Labeller, Stream
-from shipper.pipeline.multiline import Grouper
+from shipper.pipeline.multiline import Grouper, extents, joins_of
 from shipper.pipeline.parts import Pairs, fitting, part_of
 from shipper.pipeline.suspicion import ZoneSuspicion
 from shipper.pipeline.texts import cut
@@ -69,11 +69,11 @@ class General:
 
     def _records(self, chunk: Chunk, dropped: dict[str, int]) -> Iterator[Entry]:
         lines = chunk.lines
-        starts = range(len(lines)) if self.grouper is None else self.grouper.starts(lines)
-        if len(starts) == len(lines) and (self.keep_blank_lines or chunk.plain):
+        joins = joins_of(chunk, self.grouper)
+        if not joins and (self.keep_blank_lines or chunk.plain):
             yield from (Entry(index, 1, line) for index, line in enumerate(lines))
             return
-        for first, end in zip(starts, [*starts[1:], len(lines)], strict=True):
+        for first, end in extents(joins, len(lines)):
             members = lines[first:end]
             if not self.keep_blank_lines:
                 members = [line for line in members if line.strip()]

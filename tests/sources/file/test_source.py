@@ -6,6 +6,7 @@ import errno
 import os
 import random
 import tracemalloc
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -22,8 +23,9 @@ class Records:
 
     max_wait = 3_000_000_000
 
-    def starts(self, lines):
-        return [index for index, line in enumerate(lines) if index == 0 or not line.startswith(b" ")]
+    def joins(self, lines):
+        starts = [index for index, line in enumerate(lines) if index == 0 or not line.startswith(b" ")]
+        return [(first, end) for first, end in pairwise([*starts, len(lines)]) if end - first > 1]
 
 
 # ── growth ──
