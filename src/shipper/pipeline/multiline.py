@@ -17,6 +17,7 @@ import re2
 
 from shipper.chunk import Chunk, Joins
 from shipper.config.model import Multiline
+from shipper.lines import lines_with
 from shipper.pipeline.detect import VLLM, head_of, looked_at, prefix_of
 from shipper.pipeline.tracebacks import DUMP, EXCEPTION, HEAD, TRACEBACK, TRACEBACK_LINE, begin, follow
 
@@ -164,7 +165,7 @@ class _Headed(NamedTuple):
 def vllm_joined(lines: Sequence[bytes]) -> Sequence[int]:
     """Preset "vllm": exception records, whose lines repeat their head, and raw tracebacks behind one process prefix."""
     joined: set[int] = set()
-    for index in [index for index, line in enumerate(lines) if TRACEBACK_LINE in line]:
+    for index in lines_with(TRACEBACK_LINE, b"\n".join(lines), list(map(len, lines))):
         if index not in joined:
             joined.update(_record_around(lines, index))
     return sorted(joined)

@@ -11,23 +11,19 @@ nothing per line in Python. Measured: 30 MB in 200,000 lines in 23 ms.
 from __future__ import annotations
 
 import codecs
-from bisect import bisect_right
 from codecs import utf_8_decode
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import accumulate
 
 from shipper.chunk import Chunk, Lane, Span
 from shipper.config.model import ResolvedSource
+from shipper.lines import lines_with
 from shipper.sources.line import Unfinished, tidy
 
 BOM = b"\xef\xbb\xbf"
 HOLD = 64 * 1024
 SHIFTING = ("utf-7", "hz", "iso2022")
 """Encodings in which ASCII bytes may stand for other characters."""
-_STRIDE = 64
-"""Lines whose lengths are added up together when an offset is looked for."""
 _WINDOW = 4096
 """Bytes looked at together when UTF-8 is checked."""
 
@@ -193,15 +189,13 @@ class Framer:
         """Indices of the lines that may have to be changed."""
         if self._shifting or self._encoding != "utf-8":
             return list(range(len(lines)))
-        odd = {0}
-        for byte in (b"\r", b"\0"):
-            if byte in data:
-                odd.update(_lines_with(byte, data, lengths))
+        begin = data.find(b"\n") - lengths[0]
+        odd = {0, *lines_with(b"\r", data, lengths, begin), *lines_with(b"\0", data, lengths, begin)}
         if self._has_overlong(data, lengths):
             odd.update(index for index, length in enumerate(lengths) if length > self._limit)
         if not data.isascii() and not self._is_utf8(data, lines[0]):
             odd.update(index for index, line in enumerate(lines) if not line.isascii())
-        return sorted(index for index in odd if index < len(lines))
+        return sorted(odd)
 
     def _without_bom(self, raw: bytes) -> bytes:
         """`raw`, without the BOM if it is the first line of the content."""
@@ -289,18 +283,3 @@ def is_utf8(data: bytes, start: int, end: int) -> bool:
         except UnicodeDecodeError:
             return False
     return True
-
-
-def _lines_with(byte: bytes, data: bytes, lengths: list[int]) -> Iterator[int]:
-    """Indices of the lines in `data` that have `byte`: 5 ns a line for the others, against 25 for counting LFs."""
-    newline = data.find(b"\n")
-    behind = newline - lengths[0]  # the first line may have begun before `data`: where it would begin, negative
-    ends = list(accumulate(sum(lengths[at : at + _STRIDE]) + _STRIDE for at in range(0, len(lengths), _STRIDE)))
-    at = data.find(byte)
-    while at >= 0:
-        index = bisect_right(ends, at - behind) * _STRIDE
-        end = behind + (ends[index // _STRIDE - 1] if index else 0)
-        while index < len(lengths) and (end := end + lengths[index] + 1) <= at:
-            index += 1
-        yield index
-        at = data.find(byte, end) if index < len(lengths) else -1
