@@ -15,6 +15,7 @@ from shipper.config import stages as s
 from shipper.config.model import Multiline, ResolvedSource
 from shipper.delivery.wire import decode_entries
 from shipper.pipeline.compile import compile_pipeline
+from shipper.pipeline.entry import Entry, Sifting, Stage, Work
 from shipper.pipeline.multiline import compile_multiline
 
 CLOCK = 1_770_800_000_000_000_000
@@ -270,6 +271,38 @@ def test_for_every_chunk_the_straight_paths_make_what_the_general_path_makes(
     now = 1_769_528_801_000_000_000
     carry = Carry(issued=now, parsed=now, recent=((now - 3, now),), level="error", record="head")
     assert whole(pipeline(chunk, carry)) == whole(pipeline._general(chunk, carry))
+
+
+class OneByOne:
+    """A stage without its short way."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage, self.name = stage, stage.name
+
+    def __call__(self, entry: Entry, work: Work) -> str:
+        return self.stage(entry, work)
+
+
+@pytest.mark.parametrize(
+    "stages",
+    [
+        (s.Json(), s.Timestamp(), s.Drop(field="level", value=("info", "�"))),
+        (s.Drop(pattern="^(?:한|INFO:)"), s.Replace(pattern="[0-9]+", with_=r"<\0>"), s.Drop(pattern=r"a\z")),
+        (s.Replace(pattern="x*", with_="-"), s.Drop(pattern="line$"), s.Json(), s.Timestamp(from_="event")),
+    ],
+)
+@given(lines=LINES)
+def test_for_every_chunk_the_short_ways_of_stages_make_what_looking_at_each_entry_makes(
+    make_chunk: Callable[..., Chunk],
+    make_resolved: Callable[..., ResolvedSource],
+    stages: tuple[Any, ...],
+    lines: list[bytes],
+) -> None:
+    lines = [*lines, b"a", *(b"line %d" % number for number in range(9))]
+    general = compile_pipeline(make_resolved(*stages))._general
+    assert any(isinstance(stage, Sifting) for stage in general.stages)
+    plain = replace(general, stages=list(map(OneByOne, general.stages)))
+    assert whole(general(make_chunk(lines), Carry())) == whole(plain(make_chunk(lines), Carry()))
 
 
 RECORD_LINE = st.sampled_from(
