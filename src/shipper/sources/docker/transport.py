@@ -102,7 +102,7 @@ class Streaming(httpx.AsyncBaseTransport):
         patience = request.extensions.get("timeout", {})
         reader, writer = await self._connect(request, patience.get("connect"))
         try:
-            writer.write(b"".join(request_head(request)))
+            writer.write(request_head(request.method, request.url, tuple(request.headers.items())) + b"\r\n")
             status, headers, data = await _head(reader, patience.get("read"))
             stream = _Stream(reader, writer, Body({name.lower(): value for name, value in headers}), data, patience)
             return httpx.Response(status, headers=headers, stream=stream)
