@@ -315,11 +315,10 @@ def test_for_every_moment_at_which_a_connect_is_given_up_no_socket_is_left_open(
     async def give_up_soon() -> None:
         server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
         transport = Direct(None, most_idle=1)
-        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        url = httpx.URL(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
         for micros in range(0, 1000, 2):
-            request = httpx.Request("GET", url, extensions={MOST: 1, "timeout": {"connect": micros / 1e6}})
             with contextlib.suppress(httpx.TransportError):
-                await transport.handle_async_request(request)
+                await transport.exchange(url, request_head("GET", url, ()), b"", most=1, patience=micros / 1e6)
         server.close()
         await server.wait_closed()
 
