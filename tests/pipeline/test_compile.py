@@ -251,6 +251,7 @@ def written(lines: list[bytes], gaps: list[int] | None) -> list[int] | None:
         COMMON,
         (s.Json(),),
         (s.Auto(),),
+        s.TEXT,
         (s.Json(), s.Labels(from_={"level": "level", "event": "event"})),
         (s.Json(), s.Timestamp(from_="event", format=("rfc3339",)), s.Labels(from_={"a": "timestamp"})),
     ],
@@ -343,6 +344,54 @@ def test_for_every_chunk_of_records_columns_make_what_the_general_path_makes(
     assert whole(pipeline(chunk, carry)) == whole(pipeline._general(chunk, carry))
     known = replace(chunk, joins=compile_multiline(resolved.multiline).joins(lines))
     assert whole(pipeline(known, carry)) == whole(pipeline._general(chunk, carry))
+
+
+TEXT_LINE = RECORD_LINE | st.sampled_from(
+    [
+        b"[Model1] (A pid=1) INFO 01-27 15:47:40 [core.py:875] next",
+        b"[Model1] (A pid=1) WARNING 99-99 15:47:40 [core.py:875] no such day",
+        b"INFO 01-27 15:47:39 core.py:8] [x] older",
+        b'[Model1] (A pid=1) INFO:     10.0.0.1:80 - "GET / HTTP/1.1" 200 OK',
+        b'INFO:     \x1b[32m10.0.0.1:80 - "GET / HTTP/1.1" 200 OK',
+        b"\x1b[1;36m(A pid=1)\x1b[0;0m INFO 01-27 15:47:39 [core.py:875] coloured",
+        b"ERROR:    Exception in ASGI application",
+        b"INFO:",
+        b"1 INFO 01-27 15:47:39 [core.py:875] numbered",
+        b"2026-01-27T15:45:11Z [info     ] structlog",
+        b"Jan 27 15:40:21 host x",
+        b"[2026-01-27 15:50:54 +0000] [77] [INFO] Booting",
+        b"{'loss': 0.69}",
+        b'{"event": "a", "level": "warn", "timestamp": "2026-01-27T15:46:41.4Z"}',
+    ]
+)
+
+
+@given(
+    lines=st.lists(TEXT_LINE, min_size=1, max_size=25),
+    stages=st.sampled_from([s.TEXT, (s.Auto(),), (s.Limit(rate=5), s.Auto())]),
+    multiline=st.sampled_from([None, {"preset": "vllm"}, {"preset": "python"}]),
+    gaps=GAPS,
+    level=st.sampled_from(["", "error"]),
+    age=st.sampled_from([0, 3600 * 10**9]),
+)
+@settings(max_examples=settings().max_examples * 5)
+def test_for_every_chunk_of_text_columns_make_what_the_general_path_makes(
+    make_chunk: Callable[..., Chunk],
+    make_resolved: Callable[..., ResolvedSource],
+    lines: list[bytes],
+    stages: tuple[Any, ...],
+    multiline: dict[str, Any] | None,
+    gaps: list[int] | None,
+    level: str,
+    age: int,
+) -> None:
+    chunk = make_chunk(lines, times=written(lines, gaps))
+    resolved = make_resolved(
+        *stages, multiline=Multiline(**multiline) if multiline else None, labels={"job": "x"}, max_age=age
+    )
+    pipeline = compile_pipeline(resolved)
+    carry = Carry(issued=CLOCK - 9, parsed=CLOCK - 9, level=level, record="traceback @ (A pid=1)")
+    assert whole(pipeline(chunk, carry)) == whole(pipeline._general(chunk, carry))
 
 
 JSON_LINE = st.fixed_dictionaries(

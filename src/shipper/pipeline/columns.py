@@ -67,19 +67,14 @@ def whole_column(chunk: Chunk, carry: Carry, labels: str) -> Processed:
 
 def joined_column(chunk: Chunk, carry: Carry, labels: str, joins: Joins, max_bytes: int) -> Processed | None:
     """The same with records of several lines: 170 ns a line; None if one of them is too long."""
-    lines, clock = _heads(chunk.lines, joins), chunk.span.clock
-    where = _heads(range(len(chunk.lines)), joins)
-    weights, joined = [1] * len(where), 0
-    for first, end in joins:
-        place = first - joined
-        lines[place], weights[place] = b"\n".join(chunk.lines[first:end]), end - first
-        if len(lines[place]) > max_bytes:
-            return None
-        joined += end - first - 1
+    where, weights, lines = heads_of(chunk.lines, joins)
+    lengths, clock = list(map(len, lines)), chunk.span.clock
+    if any(length > max_bytes for length, weight in zip(lengths, weights, strict=True) if weight > 1):
+        return None
     part = Part(
         tenant="",
         labels=labels,
-        body=encode_sparse_column(clock, where, lines, list(map(len, lines))),
+        body=encode_sparse_column(clock, where, lines, lengths),
         entries=len(where),
         lines=len(chunk.lines),
         first=clock + where[0],
@@ -89,6 +84,17 @@ def joined_column(chunk: Chunk, carry: Carry, labels: str, joins: Joins, max_byt
     )
     after = Carry(part.last, carry.parsed, carry.recent, carry.level, carry.record)
     return processed(chunk, [part], after, range(len(chunk.lines)))
+
+
+def heads_of(lines: Sequence[bytes], joins: Joins) -> tuple[list[int], list[int], list[bytes]]:
+    """Of each record where it begins, its lines and its text; no line is blank."""
+    where, texts = _heads(range(len(lines)), joins), _heads(lines, joins)
+    weights, joined = [1] * len(where), 0
+    for first, end in joins:
+        place = first - joined
+        texts[place], weights[place] = b"\n".join(lines[first:end]), end - first
+        joined += end - first - 1
+    return where, weights, texts
 
 
 def _heads(column: Sequence[T], joins: Joins) -> list[T]:
