@@ -78,13 +78,17 @@ class Collector:
         return self._pipeline(self.epoch).rate
 
     def step(self, budget: int) -> Collected:
-        """Let the source read about `budget` bytes, a portion at a time, and run its chunks through the pipeline."""
-        before = self._demoted
-        step, processed = self._portion(min(budget, self._batchful))
+        """Let the source read about `budget` bytes, a portion at a time, and run its chunks through the pipeline.
+
+        A portion takes some four times its size while it is worked on: among many sources, which get small budgets,
+        each takes half of its own at a time.
+        """
+        before, half = self._demoted, (budget + 1) // 2
+        step, processed = self._portion(min(half, self._batchful))
         left = budget - _size(processed)
-        while step.more and self._batchful <= left < budget:
+        while step.more and min(half, self._batchful) <= left < budget:
             budget = left
-            following, more = self._portion(self._batchful)
+            following, more = self._portion(min(half, self._batchful))
             step, left = step.then(following), budget - _size(more)
             processed += more
         return Collected(step=step, processed=processed, demoted=self._demoted if self._demoted != before else None)

@@ -255,7 +255,7 @@ def test_a_connection_is_not_used_for_another_place() -> None:
         async with serving(_saying(b"push")) as one, serving(_saying(b"query")) as other:
             replies = [await posted(transport, port, b"") for port in (one, other, one, other)]
             await transport.aclose()
-        return [reply.read() for reply in replies]
+        return [reply.body for reply in replies]
 
     assert asyncio.run(run()) == [b"push", b"query", b"push", b"query"]
 
