@@ -55,7 +55,7 @@ def chunk(lane: Lane, *lines: bytes, start: int = 0, **more: object) -> Chunk:
 
 
 def collector(source: Script, **epochs: ResolvedSource) -> Collector:
-    return Collector(source, RESOLVED, demoted=(), failures=Failures(), epochs=epochs)
+    return Collector(source, RESOLVED, demoted=(), failures=Failures(), epochs=epochs, batch_bytes=1)
 
 
 def line(path: str, time: str = "2026-11-18T10:00:00Z") -> bytes:

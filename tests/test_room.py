@@ -16,6 +16,11 @@ def test_a_source_has_some_room_of_its_own_when_others_have_used_up_the_rest() -
     assert room_for(0, 10 * SHARED_ROOM, 100) == OWN_ROOM_TOTAL // 100
 
 
+def test_crumbs_are_no_room() -> None:
+    assert room_for(OWN_ROOM - OWN_ROOM // 2, SHARED_ROOM, 2) == OWN_ROOM // 2
+    assert room_for(OWN_ROOM - OWN_ROOM // 2 + 1, SHARED_ROOM, 2) == 0
+
+
 @given(st.lists(st.integers(0, OWN_ROOM * 2), min_size=1, max_size=40))
 def test_for_every_state_no_more_can_be_read_than_both_rooms_hold(unsettled: list[int]) -> None:
     total = sum(unsettled)

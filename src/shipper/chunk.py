@@ -53,6 +53,9 @@ class Moment(msgspec.Struct, frozen=True):
     """The latest time read so far: later than `time` only where the clock stepped back."""
 
 
+Joins = Sequence[tuple[int, int]]
+"""The records of several lines among some lines: [first, end) of each, in order. All other lines are their own."""
+
 Mark = Fingerprint | Moment
 """How a source finds the end of a span again. Only the source that made it looks inside."""
 
@@ -139,6 +142,8 @@ class Chunk:
     """No line is blank: the column paths may take the chunk as it is."""
     times: list[int] | None = None
     """When each line was written, ns, where the origin says so: the line's clock, if it has no time of its own."""
+    joins: Joins | None = None
+    """Its records of several lines, where who cut it knows them; None: the pipeline looks for itself."""
     fallbacks: dict[str, int] = field(default_factory=dict)
     """What framing had to do, by reason (invalid_utf8, cut, nul_hole, redraw), in lines."""
 

@@ -21,8 +21,12 @@ from shipper.pipeline.compile import Pipeline, compile_pipeline
 from shipper.recent import Recent, Seen
 from shipper.sources.step import Source, Step
 
-PORTION = 64 * 1024
-"""Bytes asked of a source at once: a chunk or a few small ones."""
+BATCH = 1 << 20
+"""Encoded bytes that one chunk of a backlog is to make, if nobody says otherwise."""
+FIRST = 240 * 1024
+"""Bytes asked of a source before it is known how many are too many."""
+FULL = 15 / 16
+"""The share of a batch that is aimed at: what varies from chunk to chunk must not cut a batch in two."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +50,7 @@ class Collector:
         demoted: tuple[str, ...],
         failures: Failures,
         epochs: Mapping[str, ResolvedSource],
+        batch_bytes: int = BATCH,
     ) -> None:
         self.source = source
         self.name = source.name
@@ -54,6 +59,9 @@ class Collector:
         self._failures = failures
         self._pipelines: dict[tuple[str, bool], Pipeline] = {}
         self._resolved = {**epochs, self.epoch: resolved}
+        self._batch_bytes = batch_bytes
+        self._batchful = FIRST
+        """Bytes to read that make one batch: each chunk and each push costs as much as some hundred lines."""
         self._streams = Recent()
         self.label_names: frozenset[str] = frozenset()
         """Names of all labels its lines had so far."""
@@ -84,22 +92,30 @@ class Collector:
         return self._pipeline(self.epoch).rate
 
     def step(self, budget: int) -> Collected:
-        """Let the source read about `budget` bytes, a portion at a time, and run its chunks through the pipeline."""
-        before = self._demoted
-        step, processed = self._portion(budget)
+        """Let the source read about `budget` bytes, a portion at a time, and run its chunks through the pipeline.
+
+        A portion takes some four times its size while it is worked on: among many sources, which get small budgets,
+        each takes half of its own at a time.
+        """
+        before, half = self._demoted, (budget + 1) // 2
+        step, processed = self._portion(min(half, self._batchful))
         left = budget - _size(processed)
-        while step.more and 0 < left < budget:
+        while step.more and min(half, self._batchful) <= left < budget:
             budget = left
-            following, more = self._portion(budget)
+            following, more = self._portion(min(half, self._batchful))
             step, left = step.then(following), budget - _size(more)
             processed += more
         return Collected(step=step, processed=processed, demoted=self._demoted if self._demoted != before else None)
 
     def _portion(self, budget: int) -> tuple[Step, list[Processed]]:
-        """One step of the source; its lines are gone before the next ones are read, so they pass in the CPU's cache."""
-        step = self.source.step(min(budget, PORTION))
+        """One step of the source, and what becomes of its chunks, which are gone before the next ones are read."""
+        step = self.source.step(budget)
         chunks, step.chunks = step.chunks[::-1], []
-        return step, [self._process(chunks.pop()) for _ in range(len(chunks))]
+        processed = [self._process(chunks.pop()) for _ in range(len(chunks))]
+        if read := _size(processed):
+            encoded = sum([one.size for one in processed])
+            self._batchful = max(1, int(FULL * self._batch_bytes * read / max(read, encoded)))
+        return step, processed
 
     def _process(self, chunk: Chunk) -> Processed:
         span = chunk.span

@@ -19,7 +19,7 @@ from shipper.agent import Agent
 from shipper.books import ASSERT
 from shipper.config.model import Config
 from shipper.daemon import Daemon
-from shipper.memory import keep_large_blocks
+from shipper.memory import keep_large_blocks, keep_what_start_made
 from shipper.outcome import Outcome
 from shipper.reload import Loader
 
@@ -36,6 +36,7 @@ async def _run(
             loop.add_signal_handler(number, _signalled, agent, number)
         log = structlog.get_logger("shipper")
         log.info("started", sources=len(config.sources), loki=config.loki.url, data_dir=config.agent.data_dir)
+        keep_what_start_made()
         reloading = asyncio.create_task(_reload_when(asked, agent))
         try:
             async with _page(agent, once=once):

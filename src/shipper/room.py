@@ -15,6 +15,10 @@ OWN_ROOM_TOTAL = 24 << 20
 
 
 def room_for(own: int, total: int, sources: int) -> int:
-    """Bytes that a source may read now which has `own` bytes unsettled of the `total` of all `sources`."""
-    alone = min(OWN_ROOM, OWN_ROOM_TOTAL // sources) - own
-    return max(0, alone, SHARED_ROOM - total)
+    """Bytes that a source may read now which has `own` bytes unsettled of the `total` of all `sources`.
+
+    Less than half of what it may have at least is no room: what was read in crumbs would be pushed in crumbs.
+    """
+    alone = min(OWN_ROOM, OWN_ROOM_TOTAL // sources)
+    room = max(alone - own, SHARED_ROOM - total)
+    return room if room >= alone // 2 else 0

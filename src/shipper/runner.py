@@ -261,7 +261,14 @@ class Runner:
         if first and journal.set_aside is not None:
             self._log.warning("starts_anew", source=source.name, start_at=source.start_at)
         journal.open_source(source.name, epoch(resolved), encode_resolved(resolved))
-        return Collector(opened, resolved, demoted=demoted, failures=shared.failures, epochs=epochs)
+        return Collector(
+            opened,
+            resolved,
+            demoted=demoted,
+            failures=shared.failures,
+            epochs=epochs,
+            batch_bytes=config.loki.batch_bytes,
+        )
 
     def _multiline(self, resolved: ResolvedSource) -> Multiline | None:
         """How records are kept together; a run that ends does not wait for more of the last one."""

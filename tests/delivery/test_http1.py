@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shipper.delivery.http1 import MOST, Direct, MalformedReply, RawReply, ReplyReader
+from shipper.delivery.http1 import Direct, MalformedReply, RawReply, ReplyReader, request_head
 
 NO_CONTENT = b"HTTP/1.1 204 No Content\r\nDate: today\r\n\r\n"
 REPLIES = {
@@ -211,21 +211,21 @@ async def serving(handler: Handler) -> AsyncIterator[int]:
     await server.wait_closed()
 
 
-def posted(port: int, body: bytes) -> httpx.Request:
-    extensions = {"timeout": {"connect": 1.0}, MOST: 1000}
-    return httpx.Request("POST", f"http://127.0.0.1:{port}/push?x=1", content=body, extensions=extensions)
+async def posted(transport: Direct, port: int, body: bytes) -> RawReply:
+    url = httpx.URL(f"http://127.0.0.1:{port}/push?x=1")
+    return await transport.exchange(url, request_head("POST", url, (("X-A", "b"),)), body, most=1000, patience=1.0)
 
 
-def exchange(handler: Handler, count: int = 1) -> list[httpx.Response | httpx.HTTPError]:
+def exchange(handler: Handler, count: int = 1) -> list[RawReply | httpx.HTTPError]:
     """What `count` requests in a row to a server with this handler come to."""
 
-    async def run() -> list[httpx.Response | httpx.HTTPError]:
+    async def run() -> list[RawReply | httpx.HTTPError]:
         transport = Direct(None, most_idle=2)
-        outcomes: list[httpx.Response | httpx.HTTPError] = []
+        outcomes: list[RawReply | httpx.HTTPError] = []
         async with serving(handler) as port:
             for number in range(count):
                 try:
-                    outcomes.append(await transport.handle_async_request(posted(port, b"body %d" % number)))
+                    outcomes.append(await posted(transport, port, b"body %d" % number))
                 except httpx.HTTPError as error:
                     outcomes.append(error)
             await transport.aclose()
@@ -245,7 +245,7 @@ def test_a_connection_is_used_again_and_carries_head_and_body() -> None:
             writer.write(NO_CONTENT)
 
     outcomes = exchange(handler, 3)
-    assert [outcome.status_code for outcome in outcomes if isinstance(outcome, httpx.Response)] == [204, 204, 204]
+    assert [outcome.status for outcome in outcomes if isinstance(outcome, RawReply)] == [204, 204, 204]
     assert seen == [(1, b"POST /push?x=1 HTTP/1.1 body %d" % number) for number in range(3)]
 
 
@@ -253,9 +253,9 @@ def test_a_connection_is_not_used_for_another_place() -> None:
     async def run() -> list[bytes]:
         transport = Direct(None, most_idle=4)
         async with serving(_saying(b"push")) as one, serving(_saying(b"query")) as other:
-            replies = [await transport.handle_async_request(posted(port, b"")) for port in (one, other, one, other)]
+            replies = [await posted(transport, port, b"") for port in (one, other, one, other)]
             await transport.aclose()
-        return [reply.read() for reply in replies]
+        return [reply.body for reply in replies]
 
     assert asyncio.run(run()) == [b"push", b"query", b"push", b"query"]
 
@@ -278,7 +278,7 @@ def test_a_connection_that_the_server_closed_is_not_used_again() -> None:
         await _until_end(reader)
         writer.write(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
 
-    assert [type(outcome) for outcome in exchange(handler, 2)] == [httpx.Response, httpx.Response]
+    assert [type(outcome) for outcome in exchange(handler, 2)] == [RawReply, RawReply]
     assert len(connections) == 2
 
 
@@ -295,11 +295,18 @@ def test_a_broken_reply_is_an_error_after_sending(reply: bytes, error: type[http
     assert type(outcome) is error
 
 
+def test_a_head_ends_where_the_length_of_a_body_follows() -> None:
+    url = httpx.URL("https://loki:3100/push?a=b c")
+    assert request_head("POST", url, (("User-Agent", "shipper"), ("X-Scope-OrgID", "t"))) == (
+        b"POST /push?a=b%20c HTTP/1.1\r\nHost: loki:3100\r\nUser-Agent: shipper\r\nX-Scope-OrgID: t\r\n"
+    )
+
+
 def test_a_refused_connection_is_an_error_before_sending() -> None:
     async def run() -> None:
-        request = httpx.Request("GET", "http://127.0.0.1:9/", extensions={"timeout": {"connect": 1.0}, MOST: 10})
+        url = httpx.URL("http://127.0.0.1:9/")
         with pytest.raises(httpx.ConnectError):
-            await Direct(None, most_idle=1).handle_async_request(request)
+            await Direct(None, most_idle=1).exchange(url, request_head("GET", url, ()), b"", most=10, patience=1.0)
 
     asyncio.run(run())
 
@@ -308,11 +315,10 @@ def test_for_every_moment_at_which_a_connect_is_given_up_no_socket_is_left_open(
     async def give_up_soon() -> None:
         server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
         transport = Direct(None, most_idle=1)
-        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        url = httpx.URL(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
         for micros in range(0, 1000, 2):
-            request = httpx.Request("GET", url, extensions={MOST: 1, "timeout": {"connect": micros / 1e6}})
             with contextlib.suppress(httpx.TransportError):
-                await transport.handle_async_request(request)
+                await transport.exchange(url, request_head("GET", url, ()), b"", most=1, patience=micros / 1e6)
         server.close()
         await server.wait_closed()
 

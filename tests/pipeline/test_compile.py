@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,7 +15,10 @@ from shipper.config import stages as s
 from shipper.config.model import Multiline, ResolvedSource
 from shipper.delivery.wire import decode_entries
 from shipper.pipeline.compile import compile_pipeline
+from shipper.pipeline.entry import Entry, Sifting, Stage, Work
+from shipper.pipeline.multiline import compile_multiline
 
+CLOCK = 1_770_800_000_000_000_000
 TIME = b"2026-01-27T15:46:41.479516Z"
 BITS = (
     *(b"", b" ", b"\t", b"{", b"}", b"[", b"]", b'"', b":", b",", b"\\", b"\\ud800", b"NaN", b"null", b"1e999", b"-"),
@@ -247,6 +251,7 @@ def written(lines: list[bytes], gaps: list[int] | None) -> list[int] | None:
         COMMON,
         (s.Json(),),
         (s.Auto(),),
+        s.TEXT,
         (s.Json(), s.Labels(from_={"level": "level", "event": "event"})),
         (s.Json(), s.Timestamp(from_="event", format=("rfc3339",)), s.Labels(from_={"a": "timestamp"})),
     ],
@@ -266,6 +271,126 @@ def test_for_every_chunk_the_straight_paths_make_what_the_general_path_makes(
     pipeline = compile_pipeline(make_resolved(*stages, labels={"job": "x"}), metadata=metadata)
     now = 1_769_528_801_000_000_000
     carry = Carry(issued=now, parsed=now, recent=((now - 3, now),), level="error", record="head")
+    assert whole(pipeline(chunk, carry)) == whole(pipeline._general(chunk, carry))
+
+
+class OneByOne:
+    """A stage without its short way."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage, self.name = stage, stage.name
+
+    def __call__(self, entry: Entry, work: Work) -> str:
+        return self.stage(entry, work)
+
+
+@pytest.mark.parametrize(
+    "stages",
+    [
+        (s.Json(), s.Timestamp(), s.Drop(field="level", value=("info", "�"))),
+        (s.Drop(pattern="^(?:한|INFO:)"), s.Replace(pattern="[0-9]+", with_=r"<\0>"), s.Drop(pattern=r"a\z")),
+        (s.Replace(pattern="x*", with_="-"), s.Drop(pattern="line$"), s.Json(), s.Timestamp(from_="event")),
+    ],
+)
+@given(lines=LINES)
+def test_for_every_chunk_the_short_ways_of_stages_make_what_looking_at_each_entry_makes(
+    make_chunk: Callable[..., Chunk],
+    make_resolved: Callable[..., ResolvedSource],
+    stages: tuple[Any, ...],
+    lines: list[bytes],
+) -> None:
+    lines = [*lines, b"a", *(b"line %d" % number for number in range(9))]
+    general = compile_pipeline(make_resolved(*stages))._general
+    assert any(isinstance(stage, Sifting) for stage in general.stages)
+    plain = replace(general, stages=list(map(OneByOne, general.stages)))
+    assert whole(general(make_chunk(lines), Carry())) == whole(plain(make_chunk(lines), Carry()))
+
+
+RECORD_LINE = st.sampled_from(
+    [
+        b"(A pid=1) ERROR 01-27 15:47:39 [core.py:875] failed",
+        b"(A pid=1) ERROR 01-27 15:47:39 [core.py:875] Traceback (most recent call last):",
+        b'(A pid=1) ERROR 01-27 15:47:39 [core.py:875]   File "x"',
+        b"(A pid=1) ERROR 01-27 15:47:39 [core.py:875] ValueError: x",
+        b"Traceback (most recent call last):",
+        b"  indented",
+        b"KeyError: 'x'",
+        b"plain",
+    ]
+)
+
+
+@given(
+    lines=st.lists(RECORD_LINE, min_size=1, max_size=25),
+    multiline=st.sampled_from([{"preset": "vllm"}, {"preset": "python"}, {"start": "^[^ ]", "max_lines": 3}]),
+    clock=st.sampled_from([CLOCK, CLOCK - CLOCK % 10**9 + 16_383 - 5, CLOCK - CLOCK % 10**9 + 10**9 - 5]),
+    limit=st.sampled_from([100, 1 << 18]),
+    gaps=GAPS,
+)
+@settings(max_examples=settings().max_examples * 3)
+def test_for_every_chunk_of_records_columns_make_what_the_general_path_makes(
+    make_chunk: Callable[..., Chunk],
+    make_resolved: Callable[..., ResolvedSource],
+    lines: list[bytes],
+    multiline: dict[str, Any],
+    clock: int,
+    limit: int,
+    gaps: list[int] | None,
+) -> None:
+    chunk = make_chunk(lines, clock=clock, times=written(lines, gaps))
+    resolved = make_resolved(multiline=Multiline(**multiline, max_bytes=limit), max_line_bytes=limit)
+    pipeline = compile_pipeline(resolved)
+    carry = Carry(issued=clock - 9, parsed=clock - 9, recent=((clock - 10, clock - 9),), level="error", record="head")
+    assert whole(pipeline(chunk, carry)) == whole(pipeline._general(chunk, carry))
+    known = replace(chunk, joins=compile_multiline(resolved.multiline).joins(lines))
+    assert whole(pipeline(known, carry)) == whole(pipeline._general(chunk, carry))
+
+
+TEXT_LINE = RECORD_LINE | st.sampled_from(
+    [
+        b"[Model1] (A pid=1) INFO 01-27 15:47:40 [core.py:875] next",
+        b"[Model1] (A pid=1) WARNING 99-99 15:47:40 [core.py:875] no such day",
+        b"INFO 01-27 15:47:39 core.py:8] [x] older",
+        b'[Model1] (A pid=1) INFO:     10.0.0.1:80 - "GET / HTTP/1.1" 200 OK',
+        b'INFO:     \x1b[32m10.0.0.1:80 - "GET / HTTP/1.1" 200 OK',
+        b"\x1b[1;36m(A pid=1)\x1b[0;0m INFO 01-27 15:47:39 [core.py:875] coloured",
+        b"ERROR:    Exception in ASGI application",
+        b"INFO:",
+        b"1 INFO 01-27 15:47:39 [core.py:875] numbered",
+        b"2026-01-27T15:45:11Z [info     ] structlog",
+        b"Jan 27 15:40:21 host x",
+        b"[2026-01-27 15:50:54 +0000] [77] [INFO] Booting",
+        b"{'loss': 0.69}",
+        b'{"event": "a", "level": "warn", "timestamp": "2026-01-27T15:46:41.4Z"}',
+    ]
+)
+
+
+@given(
+    lines=st.lists(TEXT_LINE, min_size=1, max_size=25),
+    stages=st.sampled_from([s.TEXT, (s.Auto(),), (s.Limit(rate=5), s.Auto())]),
+    multiline=st.sampled_from([None, {"preset": "vllm"}, {"preset": "python"}]),
+    gaps=GAPS,
+    level=st.sampled_from(["", "error"]),
+    age=st.sampled_from([0, 3600 * 10**9]),
+)
+@settings(max_examples=settings().max_examples * 5)
+def test_for_every_chunk_of_text_columns_make_what_the_general_path_makes(
+    make_chunk: Callable[..., Chunk],
+    make_resolved: Callable[..., ResolvedSource],
+    lines: list[bytes],
+    stages: tuple[Any, ...],
+    multiline: dict[str, Any] | None,
+    gaps: list[int] | None,
+    level: str,
+    age: int,
+) -> None:
+    chunk = make_chunk(lines, times=written(lines, gaps))
+    resolved = make_resolved(
+        *stages, multiline=Multiline(**multiline) if multiline else None, labels={"job": "x"}, max_age=age
+    )
+    pipeline = compile_pipeline(resolved)
+    carry = Carry(issued=CLOCK - 9, parsed=CLOCK - 9, level=level, record="traceback @ (A pid=1)")
     assert whole(pipeline(chunk, carry)) == whole(pipeline._general(chunk, carry))
 
 

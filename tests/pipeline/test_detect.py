@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shipper.pipeline.detect import Head, head_of, looked_at, prefix_of
+from shipper.pipeline.detect import Head, common_head, head_of, looked_at, prefix_of
 
 
 def detect(line: bytes) -> Head | None:
@@ -149,3 +149,38 @@ def test_a_nasty_line_costs_no_more_than_a_long_one(line: bytes) -> None:
     begun = time.process_time()
     detect(line)
     assert time.process_time() - begun < 0.05
+
+
+PARTS = st.sampled_from(
+    [
+        *(
+            b"[Model1] ",
+            b"[Model1]: ",
+            b"(A pid=1) ",
+            b"(A pid=1",
+            b"x ",
+            b"1 ",
+            b"INFO ",
+            b"INFO:",
+            b"INFO:     ",
+            b" ",
+        ),
+        *(b"01-27 15:47:39 ", b"[core.py:8] ", b"core.py:8] ", b'10.0.0.1:80 - "', b"WARNING", b"", b"\n", b"text"),
+    ]
+)
+
+
+@given(st.lists(PARTS, max_size=7).map(b"".join))
+@settings(max_examples=settings().max_examples * 5)
+def test_for_every_line_a_common_head_is_what_looking_closer_finds(line: bytes) -> None:
+    head = common_head(line)
+    assert head in (None, head_of(line[prefix_of(line) :]))
+
+
+def test_the_common_heads_are_those_of_vllm_and_uvicorn() -> None:
+    assert common_head(b"[Model1] (A pid=1) WARNING 01-27 15:47:39 [core.py:8] x") == Head(
+        "WARNING", "01-27 15:47:39", False
+    )
+    assert common_head(b'(A pid=1) INFO:     10.0.0.1:80 - "GET / HTTP/1.1" 200 OK') == Head("INFO", "", True)
+    assert common_head(b"ERROR:    Exception in ASGI application") == Head("ERROR", "", False)
+    assert common_head(b"Jan 27 15:40:21 host x") is None

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shipper.config.model import Multiline
-from shipper.pipeline.multiline import Grouper, compile_multiline
+from shipper.pipeline.multiline import Grouper, _python_state, compile_multiline, extents
+from shipper.pipeline.tracebacks import begin
+from shipper.sources.step import before_last
 
 ENGINE = b"(EngineCore_DP0 pid=99) "
 ERROR = ENGINE + b"ERROR 01-27 15:47:39 [core.py:875] "
@@ -21,9 +23,14 @@ def grouper(**options: object) -> Grouper:
     return made
 
 
+def starts(made: Grouper, lines: list[bytes]) -> list[int]:
+    joins = made.joins(lines)
+    assert all(first + 1 < end for first, end in joins)
+    return [first for first, _ in extents(joins, len(lines))]
+
+
 def records(made: Grouper, lines: list[bytes]) -> list[list[bytes]]:
-    starts = made.starts(lines)
-    return [lines[first:end] for first, end in zip(starts, [*starts[1:], len(lines)], strict=True)]
+    return [lines[first:end] for first, end in extents(made.joins(lines), len(lines))]
 
 
 def test_without_a_configuration_lines_are_not_joined() -> None:
@@ -36,15 +43,15 @@ def test_the_wait_is_the_configurations() -> None:
 
 def test_a_pattern_says_which_lines_begin_a_record() -> None:
     lines = [b"rest of one", b"2026 a", b" b", b"", b"2026 c", b"2026 d"]
-    assert grouper(start=r"^\d{4} ").starts(lines) == [0, 1, 4, 5]
-    assert grouper(start="b").starts(lines) == [0, 2]
+    assert starts(grouper(start=r"^\d{4} "), lines) == [0, 1, 4, 5]
+    assert starts(grouper(start="b"), lines) == [0, 2]
 
 
 def test_long_records_are_split_by_lines_and_by_bytes() -> None:
-    assert grouper(start="^x", max_lines=2).starts([b"x", b"a", b"b", b"c", b"d", b"x", b"e"]) == [0, 2, 4, 5]
+    assert starts(grouper(start="^x", max_lines=2), [b"x", b"a", b"b", b"c", b"d", b"x", b"e"]) == [0, 2, 4, 5]
     lines = [b"x" * 30, b"a" * 33, b"b" * 1, b"c" * 70, b"d" * 61, b"e"]
-    assert grouper(start="^x", max_bytes=64).starts(lines) == [0, 2, 3, 4]
-    assert grouper(start="^x", max_bytes=64).starts([b"x" * 30, b"a" * 34]) == [0, 1]
+    assert starts(grouper(start="^x", max_bytes=64), lines) == [0, 2, 3, 4]
+    assert starts(grouper(start="^x", max_bytes=64), [b"x" * 30, b"a" * 34]) == [0, 1]
 
 
 PYTHON_RECORDS = [
@@ -134,7 +141,7 @@ def test_the_preset_vllm_knows_coloured_prefixes() -> None:
         head + b"  File x",
         head + b"ValueError: x",
     ]
-    assert grouper(preset="vllm").starts(lines) == [0]
+    assert starts(grouper(preset="vllm"), lines) == [0]
 
 
 def test_a_prompt_that_quotes_a_traceback_joins_nothing() -> None:
@@ -142,7 +149,7 @@ def test_a_prompt_that_quotes_a_traceback_joins_nothing() -> None:
         b"INFO 01-27 15:45:25 [logger.py:40] Received request: prompt: 'Traceback (most recent call last):'",
         b"  x",
     ]
-    assert grouper(preset="vllm").starts(lines) == [0, 1]
+    assert starts(grouper(preset="vllm"), lines) == [0, 1]
 
 
 LINES = st.lists(
@@ -159,12 +166,43 @@ def test_for_every_lines_records_begin_with_the_first_in_order_within_their_limi
     lines: list[bytes], options: dict[str, str], max_lines: int
 ) -> None:
     made = grouper(**options, max_lines=max_lines, max_bytes=100)
-    starts = made.starts(lines)
-    assert starts[0] == 0
-    assert starts == sorted(set(starts))
+    found = starts(made, lines)
+    assert found[0] == 0
+    assert found == sorted(set(found))
     for record in records(made, lines):
         assert len(record) <= max_lines
         assert len(record) == 1 or len(b"\n".join(record)) <= 100
+
+
+def plain_python(lines: list[bytes]) -> list[int]:
+    """The preset "python", one line after the other: where records begin."""
+    found: list[int] = []
+    record = ""
+    for index, line in enumerate(lines):
+        state = _python_state(record, line, lines[found[-1]]) if index else ""
+        if not state:
+            found.append(index)
+            state = "" if line[:1] == b"{" and line.rstrip()[-1:] == b"}" else begin(line)
+        record = state
+    return found
+
+
+@given(LINES)
+@settings(max_examples=settings().max_examples * 5)
+def test_for_every_lines_the_preset_python_finds_what_looking_at_each_line_finds(lines: list[bytes]) -> None:
+    assert starts(grouper(preset="python", max_lines=100), lines) == plain_python(lines)
+
+
+@given(LINES, st.sampled_from([{"preset": "python"}, {"preset": "vllm"}, {"start": "^[^ ]"}]), st.integers(2, 5))
+@settings(max_examples=settings().max_examples * 3)
+def test_for_every_lines_the_records_before_one_are_those_of_the_lines_before_it(
+    lines: list[bytes], options: dict[str, str], max_lines: int
+) -> None:
+    made = grouper(**options, max_lines=max_lines, max_bytes=200)
+    found = starts(made, lines)
+    for place, count in enumerate(found):
+        assert starts(made, lines[:count]) == found[:place]
+    assert before_last(made.joins(lines), len(lines)) == (found[-1], made.joins(lines[: found[-1]]))
 
 
 PIECES = [

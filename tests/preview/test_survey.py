@@ -9,12 +9,12 @@ from pathlib import Path
 import msgspec
 
 from shipper.clock import Clock
+from shipper.collector import FIRST
 from shipper.config.model import Drop, FileSource, Json, Labels, Multiline, ResolvedSource, Timestamp
 from shipper.preview import concerns as module
 from shipper.preview.cure import cure
 from shipper.preview.document import document
 from shipper.preview.survey import Sample, Survey, chosen, survey
-from shipper.sources.file.tail import BLOCK
 
 NOW = 1_770_000_000_000_000_000
 """2026-02-02T02:40:00Z."""
@@ -132,7 +132,7 @@ def test_a_label_with_too_many_values_is_demoted_from_the_next_chunk_on_as_by_th
     resolved = msgspec.structs.replace(JSON, stages=(Json(), Labels(from_={"user": "user"})), max_label_values=3)
     lines = [{"event": "x" * 400, "user": f"u{number:03}"} for number in range(1000)]
     found = _survey(tmp_path, resolved, *lines, samples=1000)
-    first = BLOCK // (len(json.dumps(lines[0])) + 1)
+    first = FIRST // (len(json.dumps(lines[0])) + 1)
     assert found.values["user"] == Counter(f"u{number:03}" for number in range(first))
     assert found.streams['{job="app"}'] == 1000 - first
     demoted = next(sample for sample in found.samples if sample.labels == '{job="app"}')

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from shipper.sources.framing import Framed, Framer, empty, join, split
+from shipper.sources.framing import Framed, Framer, empty, is_utf8, join, split
 from shipper.sources.line import tidy
 
 CONTENT = st.lists(
@@ -62,6 +62,33 @@ def feed_all(framer: Framer, pieces: list[bytes]) -> Framed:
     for piece in pieces:
         framed = join(framed, framer.feed(piece))
     return join(framed, framer.finish())
+
+
+@given(
+    st.lists(st.integers(0, 400), max_size=8), st.sampled_from([b"one\rtwo", b"hole\0", b"line\r", "한".encode()[:2]])
+)
+def test_for_every_place_among_many_lines_an_odd_one_is_found(places: list[int], odd: bytes) -> None:
+    lines = [b"x" * (index % 7) for index in range(400)]
+    for place in places:
+        lines[place : place + 1] = [odd]
+    content = b"\n".join(lines)
+    for first in (b"", b"begun before "):
+        framer = Framer(1000)
+        framed = join(framer.feed(first), framer.feed(content))
+        assert rows(join(framed, framer.finish())) == twin(first + content, 1000)
+
+
+@given(st.lists(st.tuples(st.integers(4090, 4100), st.binary(max_size=4)), min_size=1, max_size=4), st.integers(0, 9))
+@example([(4094, "한".encode())], 0)
+@example([(4094, "한".encode()[:2])], 0)
+def test_for_every_bytes_windows_know_utf8_from_what_is_not(parts: list[tuple[int, bytes]], start: int) -> None:
+    data = b"".join(b"x" * length + odd for length, odd in parts)
+    try:
+        data[start:].decode()
+    except UnicodeDecodeError:
+        assert not is_utf8(data, start, len(data))
+    else:
+        assert is_utf8(data, start, len(data))
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "cp949", "iso2022_kr", "latin-1", "utf-7"])

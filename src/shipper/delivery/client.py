@@ -23,7 +23,7 @@ from cramjam import snappy
 from shipper.config.masking import read_secret
 from shipper.config.model import Loki
 from shipper.config.urls import push_url, query_url
-from shipper.delivery.http1 import MOST, Direct
+from shipper.delivery.http1 import Direct, request_head
 from shipper.delivery.wire import SECOND
 from shipper.errors import ShipperError
 from shipper.lean_httpx import httpx
@@ -78,9 +78,9 @@ class Client:
         self._transport = transport or _transport(loki)
         self._headers = [("User-Agent", f"shipper/{version('shipper')}"), *loki.headers.items()]
         self._certificates = _seen(_certificates(loki))
-        part = min(self._timeout, max(self._timeout / 2, 1.0))
+        self._patience = min(self._timeout, max(self._timeout / 2, 1.0))
         self._extensions = {
-            "timeout": {"connect": part, "pool": self._timeout, "read": self._timeout, "write": self._timeout}
+            "timeout": {"connect": self._patience, "pool": self._timeout, "read": self._timeout, "write": self._timeout}
         }
 
     async def push(self, tenant: str, body: bytes) -> Reply | NoReply:
@@ -119,9 +119,10 @@ class Client:
         if tenant:
             headers.append(("X-Scope-OrgID", tenant))
         try:
-            extensions = {**self._extensions, MOST: most}
-            request = httpx.Request(method, url, headers=headers, content=body, extensions=extensions)
             async with asyncio.timeout(self._timeout):
+                if isinstance(self._transport, Direct):
+                    return await self._directly(self._transport, method, url, headers, body, most)
+                request = httpx.Request(method, url, headers=headers, content=body, extensions=self._extensions)
                 return await self._receive(await self._transport.handle_async_request(request), most)
         except _CONNECTING as error:
             return NoReply(failure="loki_unreachable", detail=_told(error), sent=False)
@@ -131,6 +132,17 @@ class Client:
             return NoReply(failure="loki_timeout", detail=f"no reply within {self._timeout:g} s", sent=True)
         except (httpx.HTTPError, OSError) as error:
             return NoReply(failure="loki_unreachable", detail=_told(error), sent=True)
+
+    async def _directly(
+        self, direct: Direct, method: str, url: httpx.URL, headers: list[tuple[str, str]], body: bytes, most: int
+    ) -> Reply:
+        head = request_head(method, url, tuple(headers))
+        raw = await direct.exchange(url, head, body, most=most, patience=self._patience)
+        found = {name.decode("latin-1").lower(): value.decode("utf-8", "replace") for name, value in raw.headers}
+        if "content-encoding" in found:
+            response = httpx.Response(raw.status, headers=raw.headers, stream=httpx.ByteStream(raw.body))
+            return await self._receive(response, most)
+        return Reply(status=raw.status, headers=found, body=raw.body)
 
     async def _receive(self, response: httpx.Response, most: int) -> Reply:
         pieces, size = [], 0
@@ -228,7 +240,7 @@ def _told(error: Exception) -> str:
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
-def _transport(loki: Loki) -> Transport:
+def _transport(loki: Loki) -> Transport | Direct:
     url = httpx.URL(loki.url)
     proxy = loki.proxy_url or (_environment_proxy(url) if loki.proxy_from_environment else None)
     secure = "https" in (url.scheme, httpx.URL(query_url(loki, "query_range")).scheme)

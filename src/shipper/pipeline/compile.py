@@ -4,8 +4,8 @@ Rule 1: pure: the same chunk and carry give the same result. What a pipeline rem
         the suspicion of a wrong zone, caches) never changes a result; it is there to be asked.
 Rule 2: one thread at a time.
 Rule 3: the books balance: lines = Σ part.lines + Σ dropped + Σ refused.lines.
-Rule 4: three ways through with equal results: whole columns for text that no stage touches, JSON by columns, and the
-        general path for all else. A pipeline that is watched takes the general path always.
+Rule 4: four ways through with equal results: whole columns for text that no stage touches, JSON and known text by
+        columns, and the general path for all else. A pipeline that is watched takes the general path always.
 """
 
 from __future__ import annotations
@@ -14,15 +14,16 @@ from typing import Final
 
 from shipper.chunk import Carry, Chunk, Processed
 from shipper.config.model import AnyStage, Auto, Cri, Limit, ResolvedSource, Timestamp
-from shipper.config.stages import JSON
-from shipper.pipeline.columns import JsonColumns, JsonPlan, plan_of, timed_column, whole_column
+from shipper.config.stages import JSON, TEXT
+from shipper.pipeline.columns import JsonColumns, JsonPlan, joined_column, plan_of, timed_column, whole_column
 from shipper.pipeline.entry import Watch
 from shipper.pipeline.general import General
 from shipper.pipeline.labels import LabelGuard, Labeller
-from shipper.pipeline.multiline import compile_multiline
+from shipper.pipeline.multiline import compile_multiline, joins_of
 from shipper.pipeline.stages.build import build_stages
 from shipper.pipeline.suspicion import ZoneSuspicion
-from shipper.pipeline.window import window_of
+from shipper.pipeline.text_columns import TextColumns
+from shipper.pipeline.window import Window, window_of
 
 _TIMED: Final = (Timestamp, Auto, Cri)
 
@@ -39,8 +40,10 @@ class Pipeline:
         self._untouched = not any(not isinstance(stage, Limit) for stage in resolved.stages)
         self._suspicion = ZoneSuspicion()
         window = self._window = window_of(resolved)
+        self._max_bytes = _max_bytes(resolved)
         plan = _plan(resolved) if self._grouper is None else None
         self._json = JsonColumns(plan, self._labeller, window, self._suspicion, resolved.timezone) if plan else None
+        self._text = self._text_columns(resolved, window)
         stages = build_stages(resolved.stages, resolved.timezone)
         self._watched = watch is not None
         self._general = General(
@@ -51,10 +54,15 @@ class Pipeline:
             suspicion=self._suspicion,
             timed=any(isinstance(stage, _TIMED) for stage in resolved.stages),
             keep_blank_lines=resolved.keep_blank_lines,
-            max_bytes=_max_bytes(resolved),
+            max_bytes=self._max_bytes,
             metadata=metadata,
             watch=watch,
         )
+
+    def _text_columns(self, resolved: ResolvedSource, window: Window) -> TextColumns | None:
+        if tuple(stage for stage in resolved.stages if not isinstance(stage, Limit)) not in (TEXT, (Auto(),)):
+            return None
+        return TextColumns(self._labeller, window, self._suspicion, resolved.timezone, max_bytes=_max_bytes(resolved))
 
     def __call__(self, chunk: Chunk, carry: Carry) -> Processed:
         """What becomes of a chunk, and what the next one of its lane inherits."""
@@ -73,18 +81,21 @@ class Pipeline:
         return self._guard.newly_over()
 
     def _straight(self, chunk: Chunk, carry: Carry) -> Processed | None:
-        if self._json is not None:
-            return self._json(chunk, carry)
-        if not self._untouched:
-            return None
-        if self._grouper is not None and len(self._grouper.starts(chunk.lines)) < len(chunk.lines):
-            return None
+        made = self._json(chunk, carry) if self._json is not None else None
+        if made is None and self._text is not None:
+            made = self._text(chunk, carry, joins_of(chunk, self._grouper))
+        return self._untouched_lines(chunk, carry) if self._untouched else made
+
+    def _untouched_lines(self, chunk: Chunk, carry: Carry) -> Processed | None:
         origin = chunk.span.origin
         stream = self._labeller.stream(origin.path, chunk.span.demoted, (), origin.facts)
         if stream.metadata or stream.counts:
             return None
+        joins = joins_of(chunk, self._grouper)
         if chunk.times is not None:
-            return timed_column(chunk, carry, stream.labels, self._window)
+            return None if joins else timed_column(chunk, carry, stream.labels, self._window)
+        if joins:
+            return joined_column(chunk, carry, stream.labels, joins, self._max_bytes)
         return whole_column(chunk, carry, stream.labels)
 
 

@@ -7,7 +7,8 @@ Rule 2: what stages remember from line to line lives in `Work`, which lives as l
 
 from __future__ import annotations
 
-from typing import Any, Final, Protocol
+from collections.abc import Sequence
+from typing import Any, Final, Protocol, runtime_checkable
 
 from shipper.chunk import Carry, Chunk
 
@@ -113,4 +114,16 @@ class Watch(Protocol):
 
     def outside(self, entry: Entry, timestamp: int, reason: str, policy: str) -> None:
         """Hear of an entry whose timestamp is outside the time window, and what becomes of it."""
+        ...
+
+
+@runtime_checkable
+class Sifting(Stage, Protocol):
+    """A stage with a short way for many entries."""
+
+    def sift(self, entries: Sequence[Entry], work: Work) -> Sequence[Entry]:
+        """Do for all entries at once what can be done so, and return those that still have to be looked at, in order.
+
+        It drops none, and must be able to fail before it changes anything but what looking at each would change alike.
+        """
         ...

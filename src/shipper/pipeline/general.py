@@ -16,9 +16,9 @@ from operator import attrgetter
 from pathlib import Path
 
 from shipper.chunk import Carry, Chunk, Part, Processed, Refused
-from shipper.pipeline.entry import HELD, Entry, Stage, Watch, Work
-from shipper.pipeline.labels import Labeller, Stream
-from shipper.pipeline.multiline import Grouper
+from shipper.pipeline.entry import HELD, Entry, Sifting, Stage, Watch, Work
+from shipper.pipeline.labels import Changes, Labeller, Stream
+from shipper.pipeline.multiline import Grouper, extents, joins_of
 from shipper.pipeline.parts import Pairs, fitting, part_of
 from shipper.pipeline.suspicion import ZoneSuspicion
 from shipper.pipeline.texts import cut
@@ -69,11 +69,11 @@ class General:
 
     def _records(self, chunk: Chunk, dropped: dict[str, int]) -> Iterator[Entry]:
         lines = chunk.lines
-        starts = range(len(lines)) if self.grouper is None else self.grouper.starts(lines)
-        if len(starts) == len(lines) and (self.keep_blank_lines or chunk.plain):
+        joins = joins_of(chunk, self.grouper)
+        if not joins and (self.keep_blank_lines or chunk.plain):
             yield from (Entry(index, 1, line) for index, line in enumerate(lines))
             return
-        for first, end in zip(starts, [*starts[1:], len(lines)], strict=True):
+        for first, end in extents(joins, len(lines)):
             members = lines[first:end]
             if not self.keep_blank_lines:
                 members = [line for line in members if line.strip()]
@@ -83,12 +83,14 @@ class General:
                 dropped["blank"] = dropped.get("blank", 0) + end - first
 
     def _through_stages(self, records: Iterable[Entry], work: Work, dropped: dict[str, int]) -> list[Entry]:
-        entries = _pass(self.stages, records, work, dropped)
-        for place, stage in enumerate(self.stages):
-            waiting = work.held.get(stage)
-            if waiting:  # the chunk ends: what waits for its end goes on as it is
-                entries += _pass(self.stages[place + 1 :], waiting.values(), work, dropped)
-                entries.sort(key=attrgetter("index"))
+        entries, late = list(records), False
+        for stage in self.stages:
+            entries = _pass(stage, entries, work, dropped)
+            if waiting := work.held.pop(stage, None):  # the chunk ends: what waits for its end goes on as it is
+                entries += waiting.values()
+                late = True
+        if late:
+            entries.sort(key=attrgetter("index"))
         for entry in entries:
             if len(entry.text) > self.max_bytes:
                 entry.text = cut(entry.text, self.max_bytes)
@@ -104,18 +106,27 @@ class General:
 
     def _parts(self, entries: Sequence[Entry], timestamps: Sequence[int], outcome: _Outcome) -> list[Part]:
         groups: dict[tuple[str, str], tuple[list[Entry], list[int], list[Pairs]]] = {}
+        streams: dict[Changes, Stream] = {}
         inside = not timestamps or self.window.holds(min(timestamps), max(timestamps), outcome.clock)
         for entry, issued in zip(entries, timestamps, strict=True):
-            stream = self._stream(entry, outcome)
+            changes = tuple(entry.changes.items()) if entry.changes else ()
+            stream = streams.get(changes)
+            if stream is None:
+                stream = streams[changes] = self._stream(changes, outcome)
+            for reason in stream.counts:
+                outcome.work.count(reason)
             timestamp: int | None = issued
             if not inside:
                 timestamp = self._in_window(entry, issued, stream, outcome)
                 if timestamp is None:
                     continue
-            group = groups.setdefault((entry.tenant, stream.labels), ([], [], []))
+            key = (entry.tenant, stream.labels)
+            group = groups.get(key)
+            if group is None:
+                group = groups[key] = ([], [], [])
             group[0].append(entry)
             group[1].append(timestamp or issued)
-            group[2].append(self._pairs(entry, stream, outcome))
+            group[2].append(self._pairs(entry, stream, outcome) if entry.metadata or stream.metadata else ())
         return [part_of(tenant, labels, *group) for (tenant, labels), group in groups.items()]
 
     def _set_aside(self, failed: Sequence[tuple[Entry, str]], outcome: _Outcome) -> None:
@@ -124,16 +135,12 @@ class General:
             stream = self.labeller.stream(span.origin.path, span.demoted, ())
             outcome.refused.append(outcome.refuse(entry, outcome.clock + entry.index, stream, "pipeline_failed", words))
 
-    def _stream(self, entry: Entry, outcome: _Outcome) -> Stream:
+    def _stream(self, changes: Changes, outcome: _Outcome) -> Stream:
         span = outcome.chunk.span
-        changes = tuple(entry.changes.items()) if entry.changes else ()
-        stream = self.labeller.stream(span.origin.path, span.demoted, changes, span.origin.facts)
-        for reason in stream.counts:
-            outcome.work.count(reason)
-        return stream
+        return self.labeller.stream(span.origin.path, span.demoted, changes, span.origin.facts)
 
     def _pairs(self, entry: Entry, stream: Stream, outcome: _Outcome) -> Pairs:
-        if not self.metadata or not (entry.metadata or stream.metadata):
+        if not self.metadata:
             return ()
         pairs = tuple(({**dict(stream.metadata), **(entry.metadata or {})}).items())
         kept = fitting(pairs)
@@ -162,25 +169,31 @@ class General:
         return None
 
 
-def _pass(stages: Sequence[Stage], records: Iterable[Entry], work: Work, dropped: dict[str, int]) -> list[Entry]:
-    """The entries that pass all stages."""
-    entries: list[Entry] = []
-    keep = entries.append
-    for entry in records:
-        reason = ""
+def _pass(stage: Stage, entries: list[Entry], work: Work, dropped: dict[str, int]) -> list[Entry]:
+    """The entries that pass a stage."""
+    gone: set[Entry] = set()
+    for entry in _sifted(stage, entries, work):
         try:
-            for stage in stages:
-                reason = stage(entry, work)
-                if reason:
-                    break
+            reason = stage(entry, work)
         except Exception as error:  # noqa: BLE001  # one line must not stop a source, whatever is in it
             work.failed.append((entry, _where(error)))
+            gone.add(entry)
             continue
-        if not reason:
-            keep(entry)
-        elif reason is not HELD:
-            dropped[reason] = dropped.get(reason, 0) + entry.weight
-    return entries
+        if reason:
+            gone.add(entry)
+            if reason is not HELD:
+                dropped[reason] = dropped.get(reason, 0) + entry.weight
+    return [entry for entry in entries if entry not in gone] if gone else entries
+
+
+def _sifted(stage: Stage, entries: list[Entry], work: Work) -> Sequence[Entry]:
+    """The entries that a stage has to look at one by one."""
+    if not isinstance(stage, Sifting):
+        return entries
+    try:
+        return stage.sift(entries, work)
+    except Exception:  # noqa: BLE001  # then each is looked at, and what is wrong with one is said of it
+        return entries
 
 
 def _where(error: Exception) -> str:

@@ -11,18 +11,18 @@ from dataclasses import dataclass, field
 
 from shipper.chunk import Chunk, Fingerprint, Lane, Origin, Span
 from shipper.clock import Clock
+from shipper.collector import FIRST
 from shipper.config.model import FileSource, ResolvedSource
 from shipper.failures import HINTS
 from shipper.sources.file.content import Content, open_content, reader, trouble
 from shipper.sources.file.discovery import Discovery, Found, Problem
 from shipper.sources.file.paths import label
-from shipper.sources.file.tail import BLOCK
 from shipper.sources.framing import Framed, Framer, chunk_of
 
 END = 1 << 20
 BUDGET = 64 << 20
-PIECE = BLOCK
-"""What the agent reads at once, so that chunks end where they would there."""
+PIECE = FIRST
+"""What the agent reads at first, so that chunks end where they would there."""
 TAIL = 1000
 """Lines at the end of each container's stream that are looked at."""
 

@@ -11,21 +11,21 @@ nothing per line in Python. Measured: 30 MB in 200,000 lines in 23 ms.
 from __future__ import annotations
 
 import codecs
+from codecs import utf_8_decode
 from collections import Counter
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import filterfalse
-from typing import Any
 
 from shipper.chunk import Chunk, Lane, Span
 from shipper.config.model import ResolvedSource
+from shipper.lines import lines_with
 from shipper.sources.line import Unfinished, tidy
 
 BOM = b"\xef\xbb\xbf"
 HOLD = 64 * 1024
 SHIFTING = ("utf-7", "hz", "iso2022")
 """Encodings in which ASCII bytes may stand for other characters."""
-_IS_ASCII: Callable[[Any], bool] = bytes.isascii
+_WINDOW = 4096
+"""Bytes looked at together when UTF-8 is checked."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -144,22 +144,25 @@ class Framer:
             return False
         if b"\r" in first or b"\0" in first or (self._at_start and first.startswith(BOM)):
             return False
-        if not (data.isascii() and first.isascii()) and not self._is_utf8(lines):
+        if not (data.isascii() and first.isascii()) and not self._is_utf8(data, first):
             return False
         self._at_start = False
         return True
 
     def _has_overlong(self, data: bytes, lengths: list[int]) -> bool:
-        """Whether a line is longer than the limit; where all of `data` is not, only the first one can be."""
-        return lengths[0] > self._limit or (len(data) > self._limit and max(lengths) > self._limit)
+        """Whether a line is longer than the limit: the first one may have begun before `data`, another one leaves some
+        stretch of half the limit without an LF."""
+        if lengths[0] > self._limit:
+            return True
+        half = max(1, self._limit // 2)
+        stretches = range(0, len(data), half) if len(data) > self._limit else ()
+        return any(data.find(b"\n", at, at + half) < 0 for at in stretches) and max(lengths) > self._limit
 
-    def _is_utf8(self, lines: list[bytes]) -> bool:
-        """Whether UTF-8 is what they should be and are: 30 ns a line, where decoding the whole block takes 150."""
-        try:
-            b"\n".join(filterfalse(_IS_ASCII, lines)).decode()
-        except UnicodeDecodeError:
+    def _is_utf8(self, data: bytes, first: bytes) -> bool:
+        """Whether the lines that end in `data` are to be UTF-8 and are; `first` may have begun before it."""
+        if self._encoding != "utf-8" or not is_utf8(first, 0, len(first)):
             return False
-        return self._encoding == "utf-8"
+        return is_utf8(data, data.find(b"\n") + 1, data.rfind(b"\n") + 1)
 
     def _mend(
         self, data: bytes, lines: list[bytes], lengths: list[int]
@@ -186,12 +189,13 @@ class Framer:
         """Indices of the lines that may have to be changed."""
         if self._shifting or self._encoding != "utf-8":
             return list(range(len(lines)))
-        odd = {0, *_lines_with(b"\r", data), *_lines_with(b"\0", data)}
+        begin = data.find(b"\n") - lengths[0]
+        odd = {0, *lines_with(b"\r", data, lengths, begin), *lines_with(b"\0", data, lengths, begin)}
         if self._has_overlong(data, lengths):
             odd.update(index for index, length in enumerate(lengths) if length > self._limit)
-        if not data.isascii() and not self._is_utf8(lines):
+        if not data.isascii() and not self._is_utf8(data, lines[0]):
             odd.update(index for index, line in enumerate(lines) if not line.isascii())
-        return sorted(index for index in odd if index < len(lines))
+        return sorted(odd)
 
     def _without_bom(self, raw: bytes) -> bytes:
         """`raw`, without the BOM if it is the first line of the content."""
@@ -262,12 +266,20 @@ def _part(framed: Framed, first: int, end: int) -> Framed:
     return Framed(lines=lines, lengths=lengths, sizes=sizes, plain=plain, marks=marks)
 
 
-def _lines_with(byte: bytes, data: bytes) -> Iterator[int]:
-    """Indices of the lines in `data` that have `byte`; the others cost what it takes to count their LFs."""
-    index, counted = 0, 0
-    at = data.find(byte)
-    while at >= 0:
-        index += data.count(b"\n", counted, at)
-        yield index
-        counted = data.find(b"\n", at)
-        at = data.find(byte, counted) if counted >= 0 else -1
+def is_utf8(data: bytes, start: int, end: int) -> bool:
+    """Whether `data[start:end]` is valid UTF-8.
+
+    Window by window, since only those that are not ASCII have to be decoded: 4 ns a line where one line in 500 is not,
+    against 50 ns for asking each line, or for decoding all of it.
+    """
+    at = start
+    while at < end:
+        window = data[at : min(end, at + _WINDOW)]
+        if window.isascii():
+            at += len(window)
+            continue
+        try:
+            at += utf_8_decode(window, "strict", at + len(window) == end)[1]
+        except UnicodeDecodeError:
+            return False
+    return True

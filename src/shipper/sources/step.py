@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from typing import Protocol
 
-from shipper.chunk import Carry, Chunk, Fingerprint, Lane, Mark, Origin, Span
+from shipper.chunk import Carry, Chunk, Fingerprint, Joins, Lane, Mark, Origin, Span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,9 +159,17 @@ class Grouper(Protocol):
     max_wait: int
     """A record ends when no line came for so long, ns."""
 
-    def starts(self, lines: list[bytes]) -> list[int]:
-        """Indices at which a record begins; the first is 0."""
+    def joins(self, lines: list[bytes]) -> Joins:
+        """The records of several lines."""
         ...
+
+
+def before_last(joins: Joins, count: int) -> tuple[int, Joins]:
+    """Where the last record of `count` lines begins, and the records of several lines before it: those of the lines
+    before it, too, since no line decides over an earlier one."""
+    if joins and joins[-1][1] == count:
+        return joins[-1][0], joins[:-1]
+    return count - 1, joins
 
 
 @dataclass(slots=True, kw_only=True)

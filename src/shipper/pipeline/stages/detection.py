@@ -33,7 +33,7 @@ class Detect:
         fields: Fields = {}
         if head is not None:
             work.level = head.level
-            work.record = _record(CLOSED if head.access else HEAD, prefix)
+            work.record = record_of(CLOSED if head.access else HEAD, prefix)
             if head.time:
                 fields["timestamp"] = head.time
         else:
@@ -48,13 +48,14 @@ class Detect:
         record, _, owner = work.record.partition(_AT)
         state = follow(record, text) if owner == prefix else ""
         if state:
-            work.record = _record(state, prefix)
+            work.record = record_of(state, prefix)
         else:
             work.level = ""
-            work.record = _record(begin(text), prefix)
+            work.record = record_of(begin(text), prefix)
 
 
-def _record(state: str, prefix: str) -> str:
+def record_of(state: str, prefix: str) -> str:
+    """A lane's `record` after a line in this state behind this prefix."""
     return f"{state}{_AT}{prefix}" if prefix else state
 
 

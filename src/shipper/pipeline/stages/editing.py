@@ -6,12 +6,14 @@ Rule 1: the text stays valid UTF-8.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any, Final
 
 import re2
 
 from shipper.config.model import Decolorize, Replace, Truncate
 from shipper.pipeline.entry import Entry, Work
+from shipper.pipeline.patterns import Pattern
 from shipper.pipeline.stages.extraction import text_to_search
 from shipper.pipeline.texts import cut, without_colours
 
@@ -25,8 +27,15 @@ class ReplaceMatches:
 
     def __init__(self, stage: Replace) -> None:
         self._pattern: Any = re2.compile(stage.pattern.encode())
+        self._searched = Pattern(stage.pattern)
         self._template = template_of(stage.with_)
         self._field = stage.from_
+
+    def sift(self, entries: Sequence[Entry], work: Work) -> Sequence[Entry]:
+        """Only those that may match have to be looked at."""
+        if self._field is not None:
+            return entries
+        return [entries[index] for index in self._searched.among([entry.text for entry in entries])]
 
     def __call__(self, entry: Entry, work: Work) -> str:
         text = text_to_search(entry, self._field)

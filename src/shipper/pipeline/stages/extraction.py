@@ -1,19 +1,18 @@
 """Stages that read fields out of text: `logfmt`, `regex`, `cri`.
 
 Rule 1: text that does not match passes through untouched, counted.
-Rule 2: patterns of the configuration run on RE2: linear in the length of the line, whatever it holds.
+Rule 2: patterns of the configuration run on RE2 (patterns.py).
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any, Final
-
-import re2
+from typing import Final
 
 from shipper.config.model import Cri, Logfmt, Regex
 from shipper.pipeline.entry import HELD, Entry, Fields, Work
 from shipper.pipeline.instants import Instants
+from shipper.pipeline.patterns import Pattern
 from shipper.pipeline.stages.objects import message_in
 from shipper.pipeline.texts import field_text
 
@@ -62,18 +61,21 @@ class SearchPattern:
     name = "regex"
 
     def __init__(self, stage: Regex) -> None:
-        self._pattern: Any = re2.compile(stage.pattern.encode())
-        self._names = {index: name.decode() for name, index in self._pattern.groupindex.items()}
+        self._pattern = Pattern(stage.pattern)
         self._field = stage.from_
 
     def __call__(self, entry: Entry, work: Work) -> str:
         text = text_to_search(entry, self._field)
-        match = self._pattern.search(text) if text is not None else None
-        if match is None:
+        spans = self._pattern.search(text) if text is not None else None
+        if text is None or spans is None:
             work.count("no_match")
             return ""
-        groups = {name: match.group(index) for index, name in self._names.items()}
-        entry.add({name: value.decode("utf-8", "replace") for name, value in groups.items() if value is not None})
+        fields: Fields = {}
+        for name, index in self._pattern.names:
+            first, end = spans[index]
+            if first >= 0:
+                fields[name] = text[first:end].decode("utf-8", "replace")
+        entry.add(fields)
         return ""
 
 

@@ -16,12 +16,12 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from shipper.chunk import Chunk, Lane, Mark, Moment, Origin, Span
+from shipper.chunk import Chunk, Joins, Lane, Mark, Moment, Origin, Span
 from shipper.clock import Clock
 from shipper.sources.docker.lines import Assembly, Lines, joined, parted
 from shipper.sources.docker.seam import Passed, chained, divided
 from shipper.sources.framing import Framing
-from shipper.sources.step import Grouper, Note, OpenSpan, replayed
+from shipper.sources.step import Grouper, Note, OpenSpan, before_last, replayed
 
 
 @dataclass(slots=True, kw_only=True)
@@ -152,11 +152,13 @@ class ContainerStream:
     def _ripe(self) -> Chunk | None:
         if not self._held:
             return None
-        grouper = self.reading.grouper
-        count = len(self._held.times) if grouper is None else grouper.starts(self._held.framed.lines)[-1]
-        return self._emit(count) if count else None
+        grouper, count = self.reading.grouper, len(self._held.times)
+        joins: Joins | None = None
+        if grouper is not None:
+            count, joins = before_last(grouper.joins(self._held.framed.lines), count)
+        return self._emit(count, joins) if count else None
 
-    def _emit(self, count: int) -> Chunk:
+    def _emit(self, count: int, joins: Joins | None = None) -> Chunk:
         lines, self._held = parted(self._held, count)
         start, self.offset = self.offset, self.offset + lines.framed.size
         self.behind = lines.moments[-1]
@@ -170,9 +172,9 @@ class ContainerStream:
             fingerprint=self.behind,
             file_changed=lines.times[-1],
         )
-        return self._chunk(span, lines)
+        return self._chunk(span, lines, joins)
 
-    def _chunk(self, span: Span, lines: Lines) -> Chunk:
+    def _chunk(self, span: Span, lines: Lines, joins: Joins | None = None) -> Chunk:
         framed = lines.framed
         return Chunk(
             span=span,
@@ -182,6 +184,7 @@ class ContainerStream:
             sizes=framed.sizes,
             plain=framed.plain,
             times=lines.times,
+            joins=joins,
             fallbacks=framed.fallbacks(),
         )
 

@@ -102,10 +102,11 @@ class Streaming(httpx.AsyncBaseTransport):
         patience = request.extensions.get("timeout", {})
         reader, writer = await self._connect(request, patience.get("connect"))
         try:
-            writer.write(b"".join(request_head(request)))
-            status, headers, data = await _head(reader, patience.get("read"))
-            stream = _Stream(reader, writer, Body({name.lower(): value for name, value in headers}), data, patience)
-            return httpx.Response(status, headers=headers, stream=stream)
+            headers = tuple((name.decode("ascii"), value.decode("ascii")) for name, value in request.headers.raw)
+            writer.write(request_head(request.method, request.url, headers) + b"\r\n")
+            status, found, data = await _head(reader, patience.get("read"))
+            stream = _Stream(reader, writer, Body({name.lower(): value for name, value in found}), data, patience)
+            return httpx.Response(status, headers=found, stream=stream)
         except BaseException as error:
             await _close(writer)
             raise _told(error) from error

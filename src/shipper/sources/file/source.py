@@ -329,14 +329,14 @@ class FileSource:
             trail = self._turns.take()
             tail = trail.current(now, self._rotate_wait)
             if tail is not None:
-                used += 1 + self._read_one(trail, tail, now)
+                used += 1 + self._read_one(trail, tail, now, budget)
             if self._is_ready(trail, now):
                 self._turns.add(trail)
 
-    def _read_one(self, trail: Trail, tail: Tail, now: float) -> int:
+    def _read_one(self, trail: Trail, tail: Tail, now: float, budget: int) -> int:
         """One chunk of a generation, or a part of a line; returns the bytes read."""
         try:
-            return self._chunk(trail, tail, now)
+            return self._chunk(trail, tail, now, budget)
         except ContentChanged:
             rotation.truncated(self._roster, trail, tail, now)
         except SpanGone as gone:
@@ -350,12 +350,12 @@ class FileSource:
             trail.retry_at = now + RETRY
         return 0
 
-    def _chunk(self, trail: Trail, tail: Tail, now: float) -> int:
+    def _chunk(self, trail: Trail, tail: Tail, now: float, budget: int) -> int:
         if not (tail.replays or tail.unread):
             final = is_final(tail, now, self._rotate_wait)
             chunk, read = (tail.flush() if final else tail.take_due()), 0
         elif self._roster.ensure_open(tail):
-            chunk, read = tail.read(now)
+            chunk, read = tail.read(now, budget)
         else:
             trail.retry_at = now + RETRY
             rotation.seek_again(self._roster, trail, tail, now)

@@ -16,15 +16,18 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from shipper.chunk import Chunk, Fingerprint, Lane, Origin, Span
+from shipper.chunk import Chunk, Fingerprint, Joins, Lane, Origin, Span
 from shipper.clock import Clock
 from shipper.sources.file import fingerprint as identity
 from shipper.sources.file.content import Content, GzipBroken, reader
 from shipper.sources.file.fingerprint import WINDOW
 from shipper.sources.framing import Framed, Framer, Framing, empty, join, split
-from shipper.sources.step import Generation, Grouper, Note, OpenSpan, replayed
+from shipper.sources.step import Generation, Grouper, Note, OpenSpan, before_last, replayed
 
-BLOCK = 220 * 1024
+BLOCK = 1 << 20
+"""Bytes read at once at most."""
+LEAST = 64 * 1024
+"""Bytes read at once at least, however few are asked for, if there are so many: a chunk costs as much as 300 lines."""
 
 
 class ContentChanged(Exception):
@@ -213,14 +216,16 @@ class Tail:
 
     # ── reading ──
 
-    def read(self, now: float) -> tuple[Chunk | None, int]:
-        """The next chunk, if the next block completes one, and the bytes read."""
+    def read(self, now: float, size: int) -> tuple[Chunk | None, int]:
+        """The next chunk, if the next block of about `size` bytes completes one, and the bytes read."""
         assert self.content is not None
         self.used_at = now
         if self.replays:
             return self._replay()
         base = self.scanned
-        size = BLOCK - min(self._held.size, BLOCK // 2) if self._held.lines else BLOCK
+        size = min(max(size, LEAST), BLOCK)
+        if self._held.lines:
+            size -= min(self._held.size, size // 2)
         try:
             data = self.content.read(base, min(size, self.unread))
         except GzipBroken:
@@ -276,15 +281,16 @@ class Tail:
     def _ripe(self, now: float, base: int, data: bytes) -> Chunk | None:
         count = len(self._held.lines)
         grouper = self.reading.grouper
+        joins: Joins | None = None
         if count and grouper is not None:
-            count = grouper.starts(self._held.lines)[-1]
+            count, joins = before_last(grouper.joins(self._held.lines), count)
         if count:
-            return self._emit(count, data, base)
+            return self._emit(count, data, base, joins)
         if self._at_end and not self.held:
             self.after_eof = True
         return None
 
-    def _emit(self, count: int, data: bytes, base: int) -> Chunk:
+    def _emit(self, count: int, data: bytes, base: int, joins: Joins | None = None) -> Chunk:
         """The first `count` held lines as a chunk; `data` was read at `base` just now."""
         framed, self._held = split(self._held, count) if count < len(self._held.lines) else (self._held, empty())
         start, end = self.offset, self.offset + framed.size
@@ -299,7 +305,7 @@ class Tail:
             file_changed=self.changed,
         )
         self.offset, self.after_eof = end, span.hit_eof
-        return self._chunk(span, framed)
+        return self._chunk(span, framed, joins)
 
     def _fingerprint(self, end: int, data: bytes, base: int) -> Fingerprint:
         """Of the content up to `end`; of one that is gone, what was known of it when it went."""
@@ -315,7 +321,7 @@ class Tail:
             return self._window
         return b"" if self.content is None else reader(self.content)(begin, end - begin)
 
-    def _chunk(self, span: Span, framed: Framed) -> Chunk:
+    def _chunk(self, span: Span, framed: Framed, joins: Joins | None = None) -> Chunk:
         return Chunk(
             span=span,
             lane=self.lane,
@@ -323,6 +329,7 @@ class Tail:
             lengths=framed.lengths,
             sizes=framed.sizes,
             plain=framed.plain,
+            joins=joins,
             fallbacks=framed.fallbacks(),
         )
 
