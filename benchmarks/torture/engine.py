@@ -61,7 +61,7 @@ class Dockerd:
 
     def start(self) -> None:
         log = (self.root / "log").open("ab")
-        command = ["dockerd", "--iptables=false", "--bridge=none", "--storage-driver=vfs"]
+        command = ["dockerd", "--iptables=false", "--bridge=none"]
         places = {"data-root": "data", "exec-root": "exec", "pidfile": "pid"}
         command += [f"--{option}={self.root / name}" for option, name in places.items()]
         self.process = subprocess.Popen([*command, f"--host={self.host}"], stdout=log, stderr=log)

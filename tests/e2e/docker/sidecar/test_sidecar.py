@@ -1,0 +1,151 @@
+"""The image as a sidecar: it shares a volume with a container that logs, and ships to a third one over a network."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from benchmarks.torture.loki import Loki
+from tests.e2e.conftest import eventually
+from tests.e2e.docker.sidecar.conftest import IMAGE, ROOT, Docker
+
+pytestmark = pytest.mark.e2e
+
+JOBS = ("fastapi", "inference", "mlflow", "system", "training", "vllm")
+RATE = 500
+"""Lines a second: minutes of them fit into logs without a rotation, and can be read afterwards."""
+WRITABLE = """
+import os
+places = "/ /tmp /logs /etc/shipper /opt/shipper /var/lib/shipper"
+print(os.getuid(), *[place for place in places.split() if os.access(place, os.W_OK)])
+"""
+
+
+class Stack:
+    """The containers of the quick start, with the stand-in for Loki in Loki's place."""
+
+    def __init__(self, command: Docker, network: str, password: Path) -> None:
+        self._command = command
+        self._network = network
+        self._password = password
+
+    def run(self, name: str, *options: str, of: tuple[str, ...]) -> None:
+        self._command("run", "--detach", f"--name={name}", f"--network={self._network}", *options, IMAGE, *of)
+
+    def start_loki(self) -> Loki:
+        self.run("mlops-loki", of=("devloki", "--listen", "0.0.0.0:3100"))
+        networks = self.inspect("mlops-loki")["NetworkSettings"]["Networks"]
+        loki = Loki(f"http://{networks[self._network]['IPAddress']}:3100")
+        eventually(lambda: _answers(loki), "the stand-in for Loki")
+        return loki
+
+    def start_shipper(self) -> None:
+        """The agent, as docker-compose.monitoring.yml runs it."""
+        self.run(
+            "mlops-shipper",
+            "--read-only",
+            "--cap-drop=ALL",
+            "--security-opt=no-new-privileges:true",
+            "--env=LOKI_URL=http://mlops-loki:3100",
+            "--env=ENV=production",
+            "--env=SHIPPER_HOST=gpu-host",
+            f"--volume={ROOT}/deployment/monitoring/configs/shipper:/etc/shipper:ro",
+            f"--volume={self._password}:/run/secrets/shipper_web_password:ro",
+            "--volume=logs:/logs:ro",
+            "--volume=shipper-data:/var/lib/shipper",
+            of=(),
+        )
+
+    def start_generator(self) -> Path:
+        """Six services' logs; the directory they are in, as seen from here."""
+        program = ("-m", "shipper.demo.generate", "/logs", "--rate", str(RATE))
+        self.run("mlops-log-generator", "--user=0:0", "--volume=logs:/logs", "--entrypoint=python", of=program)
+        return Path(self._command("volume", "inspect", "--format={{.Mountpoint}}", "logs"))
+
+    def replace_shipper(self) -> None:
+        """kill -9, and a new container over the same volumes."""
+        self._command("kill", "--signal=KILL", "mlops-shipper")
+        self._command("rm", "mlops-shipper")
+        self.start_shipper()
+
+    def stop(self, name: str) -> int:
+        """The exit code of a container that was asked to stop."""
+        self._command("stop", "--time=60", name)
+        code: int = self.inspect(name)["State"]["ExitCode"]
+        return code
+
+    def inspect(self, name: str) -> Any:
+        return json.loads(self._command("inspect", name))[0]
+
+    def execute(self, *words: str) -> str:
+        """What a command in the agent's container prints."""
+        return self._command("exec", "mlops-shipper", *words)
+
+
+@pytest.fixture
+def stack(command: Docker, image: str, network: str, tmp_path: Path) -> Stack:
+    password = tmp_path / "password"
+    password.write_text("secret\n")
+    return Stack(command, network, password)
+
+
+def test_lines_of_one_container_arrive_once_and_labelled_though_the_agents_is_killed_and_replaced(stack: Stack) -> None:
+    loki = stack.start_loki()
+    stack.start_shipper()
+    logs = stack.start_generator()
+    for entries in (1, 2000):
+        eventually(lambda at_least=entries: loki.count('{service="mlops"}') >= at_least, f"{entries} entries")
+        stack.replace_shipper()
+    assert stack.stop("mlops-log-generator") == 0
+    written = {job: Counter(_lines(logs / job)) for job in JOBS}
+    for job in JOBS:
+        eventually(lambda of=job: _shipped(loki, of).total() >= written[of].total(), f"all lines of {job}")
+    assert stack.stop("mlops-shipper") == 0
+    for job in JOBS:
+        assert _shipped(loki, job) == written[job]
+        assert loki.count(f'{{job="{job}"}}') == len(loki.entries(f'{{job="{job}"}}'))
+    _expect_labels(loki)
+
+
+def test_the_agent_is_nobody_and_writes_nowhere_but_to_its_volume(stack: Stack) -> None:
+    stack.start_shipper()
+    container = stack.inspect("mlops-shipper")["Config"]
+    assert (container["User"], container["StopSignal"]) == ("shipper", "SIGTERM")
+    labels = {name.removeprefix("org.opencontainers.image."): value for name, value in container["Labels"].items()}
+    assert labels.keys() == {"description", "licenses", "revision", "title", "version"}
+    assert stack.execute("python", "-c", WRITABLE) == "10001 /var/lib/shipper"
+    assert "shipper.toml: configuration is fine (7 sources" in stack.execute("shipper", "check")
+
+
+def _lines(directory: Path) -> Iterator[str]:
+    """What Loki should have of a service's logs: no blank lines, and of redrawn ones their head and last state."""
+    for path in directory.iterdir():
+        for line in path.read_bytes().decode().split("\n"):
+            head, *states = line.removesuffix("\r").split("\r")
+            text = head + next((state for state in reversed(states) if state.strip()), "")
+            if text.strip():
+                yield text
+
+
+def _shipped(loki: Loki, job: str) -> Counter[str]:
+    return Counter(line for text in loki.lines(f'{{job="{job}"}}') for line in text.split("\n"))
+
+
+def _expect_labels(loki: Loki) -> None:
+    found = {entry.labels["job"]: entry.labels for entry in loki.entries('{service="mlops", level="info"}')}
+    common = {"service": "mlops", "level": "info", "host": "gpu-host", "env": "production"}
+    for job, own in (("fastapi", {"log_type": "api"}), ("inference", {"log_type": "inference"})):
+        expected = {"job": job, **common, **own, "filename": found[job]["filename"]}
+        assert found[job] == expected
+    assert {entry.labels["model"] for entry in loki.entries('{job="vllm"}')} == {"model1", "model2"}
+
+
+def _answers(loki: Loki) -> bool:
+    try:
+        return loki.request("GET", "/ready")[0] == 200
+    except OSError:
+        return False
