@@ -1,0 +1,107 @@
+/* The verdict at the top: do logs get through, and if not, what is wrong, since when, and the cure.
+ *
+ * Rule 1: it says only what the agent said last; when the agent does not answer, it says that instead.
+ * Rule 2: screen readers hear a verdict when it changes, not at every poll.
+ */
+
+import { attribute, h, text, visible, when } from "./dom.js";
+import { format } from "./route.js";
+import { ago, age, clock, duration, plural, short } from "./units.js";
+
+const TITLES = {
+  delivering: "✓ shipper",
+  notices: "✓ shipper",
+  failing: "✗ not delivering: shipper",
+  silent: "? no answer: shipper",
+};
+const NO_ANSWER =
+  "Look whether it runs (systemctl status shipper, docker ps) and at its log. Nothing is lost: the next start goes on " +
+  "from the journal.";
+const BELOW = "What is below is what it said last.";
+
+/** {state, headline, because, cure, more}: what the status means, as sentences. */
+export function judge(status) {
+  if (!status.ready) return failing(status);
+  const notices = status.failures.length;
+  return {
+    state: notices ? "notices" : "delivering",
+    headline: notices ? `Delivering; ${plural(notices, "thing")} to look at` : "Delivering",
+    because: goingWell(status),
+    cure: "",
+    more: notices
+      ? status.failures
+          .map((failure) => failure.name)
+          .slice(0, 3)
+          .join(", ")
+      : "",
+  };
+}
+
+function failing({ not_ready: failures, now }) {
+  const first = failures[0];
+  if (!first)
+    return { state: "failing", headline: "Not delivering", because: "the agent has just started", cure: "", more: "" };
+  const where = first.source && ` in ${first.source}`;
+  const others = failures.length - 1;
+  return {
+    state: "failing",
+    headline: `Not delivering: ${first.name}${where}`,
+    because: `${lasting(first.since, now)}${first.detail && `: ${first.detail}`}`,
+    cure: first.hint,
+    more: others ? `and ${plural(others, "other failure")}` : "",
+  };
+}
+
+function lasting(since, now) {
+  return `For ${duration(age(since, now))}, since ${clock(since, now)}`;
+}
+
+function goingWell({ loki, rates, now }) {
+  const lately = rates.lines.slice(-5);
+  const rate = lately.length ? lately.reduce((sum, value) => sum + value, 0) / lately.length : 0;
+  const last = loki.last_push_at ? `last push ${ago(loki.last_push_at, now)}` : "nothing pushed yet";
+  return `${short(rate)} lines/s to ${loki.url}; ${last}`;
+}
+
+/** The band at the top: {show(status), silent(since, why)}. */
+export function verdict(root) {
+  const part = (id) => root.querySelector(`#${id}`);
+  const headline = part("headline");
+  const because = part("because");
+  const cure = part("cure");
+  const said = part("said");
+
+  const put = (judgement) => {
+    attribute(root, "data-state", judgement.state);
+    text(headline, visible(judgement.headline));
+    text(because, visible(judgement.because));
+    when(cure, [judgement.cure, judgement.more], ([hint, more]) => [
+      hint,
+      more ? h("a", { href: format("failures") }, hint ? ` ${more}` : visible(more)) : "",
+    ]);
+    text(said, visible(`${judgement.headline}. ${judgement.cure}`));
+    document.title = TITLES[judgement.state];
+  };
+
+  return {
+    show: (status) => put(judge(status)),
+    silent: (since, why) => {
+      const now = new Date().toISOString();
+      put({
+        state: "silent",
+        headline: "The agent does not answer",
+        because: `${lasting(since, now)}: ${why}. ${BELOW}`,
+        cure: NO_ANSWER,
+        more: "",
+      });
+    },
+    refused: (error) =>
+      put({
+        state: "silent",
+        headline: "The agent does not tell",
+        because: `${error.message}. ${BELOW}`,
+        cure: error.hint ?? "This is a mistake of the page; its words are in the browser's console.",
+        more: "",
+      }),
+  };
+}

@@ -1,0 +1,180 @@
+/* The playground: a line through a source's stages, each stage's effect as a diff, and the entry Loki would get.
+ *
+ * Rule 1: nothing is shipped, and nothing is kept: the agent runs the line through the pipeline and forgets it.
+ */
+
+import { post } from "../api.js";
+import { diff, diffSets } from "../diff.js";
+import { h, logText, visible } from "../dom.js";
+import { badge, chips, notice, options, written } from "../parts.js";
+import { replace } from "../route.js";
+import { clock, plural } from "../units.js";
+
+const SAMPLE =
+  '{"event": "request completed", "level": "info", "timestamp": "2026-01-27T10:00:00.123Z", "status_code": 200}';
+const TAGS = { same: "span", gone: "del", new: "ins" };
+
+function textDiff(before, after) {
+  return diff(before, after).map(([kind, piece]) => h(TAGS[kind], {}, logText(piece)));
+}
+
+function setDiff(before, after) {
+  return diffSets(before, after).map(([kind, name, value]) =>
+    h(TAGS[kind], { class: "chip" }, h("span", { class: "key" }, visible(name)), written(value)),
+  );
+}
+
+function changed(before, after) {
+  return JSON.stringify(before) !== JSON.stringify(after);
+}
+
+/** One stage: what it did, and what of the record is other than before it. */
+function stageStep(stage, before) {
+  const sets = ["fields", "labels", "metadata"].filter((key) => changed(before[key], stage[key]));
+  const quiet = !sets.length && stage.line === before.line && stage.timestamp === before.timestamp && !stage.dropped;
+  return h(
+    "li",
+    { class: quiet ? "step quiet" : "step" },
+    h(
+      "p",
+      { class: "what" },
+      h("strong", {}, stage.stage),
+      h("code", { class: "muted" }, stage.key),
+      stage.dropped ? badge(`dropped: ${visible(stage.dropped)}`, "warn") : null,
+    ),
+    h("p", {}, visible(stage.did || "nothing")),
+    stage.line === before.line && stage.stage !== "source"
+      ? null
+      : h("pre", { class: "log" }, textDiff(before.line, stage.line)),
+    sets.map((key) =>
+      h("div", { class: "chips" }, h("span", { class: "muted" }, key), setDiff(before[key], stage[key])),
+    ),
+    stage.timestamp === before.timestamp
+      ? null
+      : h(
+          "div",
+          { class: "chips" },
+          h("span", { class: "muted" }, "timestamp"),
+          before.timestamp ? h("del", { class: "chip" }, before.timestamp) : null,
+          stage.timestamp ? h("ins", { class: "chip" }, stage.timestamp) : null,
+        ),
+  );
+}
+
+function entryCard(entry) {
+  return h(
+    "dl",
+    { class: "facts" },
+    h("dt", {}, "labels"),
+    h("dd", { class: "chips" }, chips(entry.labels)),
+    h("dt", {}, "timestamp"),
+    h(
+      "dd",
+      {},
+      h("code", {}, entry.at),
+      h("span", { class: "muted" }, ` ${clock(entry.at, null)} here; ${entry.timestamp} ns`),
+    ),
+    Object.keys(entry.metadata ?? {}).length
+      ? [h("dt", {}, "metadata"), h("dd", { class: "chips" }, chips(entry.metadata))]
+      : [],
+    h("dt", {}, "text"),
+    h("dd", {}, h("pre", { class: "log" }, logText(entry.text))),
+  );
+}
+
+/** One record; its first stage is the source, which gives it its text and the labels of the configuration. */
+function recordCard(record, index) {
+  let before = { line: record.stages[0]?.line ?? "", fields: {}, labels: {}, metadata: {}, timestamp: null };
+  const steps = record.stages.map((stage) => {
+    const step = stageStep(stage, before);
+    before = stage;
+    return step;
+  });
+  return h(
+    "section",
+    { class: "card record" },
+    h("h2", {}, `Record ${index + 1} `, h("span", { class: "muted small" }, plural(record.lines, "line"))),
+    steps.length ? h("ol", { class: "steps" }, steps) : null,
+    record.dropped
+      ? h("p", { class: "result" }, badge("dropped", "warn"), ` No entry: ${visible(record.dropped)}`)
+      : null,
+    record.refused
+      ? h("p", { class: "result" }, badge("Loki would refuse it", "bad"), ` ${visible(record.refused)}`)
+      : null,
+    record.entry ? [h("h3", {}, "What Loki gets"), entryCard(record.entry)] : null,
+  );
+}
+
+/** The view. */
+export function playground() {
+  const from = h("select", { id: "playground-source" });
+  const line = h("textarea", {
+    id: "playground-text",
+    rows: 6,
+    spellcheck: "false",
+    maxlength: 60000,
+    placeholder: SAMPLE,
+  });
+  const path = h("input", { id: "playground-path", placeholder: "as if read from here; optional" });
+  const run = h("button", { type: "submit", class: "main" }, "Run it");
+  const wrong = notice();
+  const results = h("div", { class: "stack", "aria-live": "polite" });
+  const form = h(
+    "form",
+    { class: "card form" },
+    h("h2", {}, "Playground"),
+    h("p", { class: "muted" }, "A line, or several, through the stages of a source. Nothing is shipped or kept."),
+    h("label", { for: "playground-source" }, "Source"),
+    from,
+    h("label", { for: "playground-text" }, "Line or lines"),
+    line,
+    h("label", { for: "playground-path" }, "Path"),
+    path,
+    h("p", { class: "bar" }, run, h("span", { class: "muted small" }, "or Ctrl+Enter in the text")),
+  );
+  const node = h("div", { class: "halves" }, form, h("div", { class: "stack" }, wrong.node, results));
+
+  const submit = async () => {
+    const asked = { source: from.value, text: line.value || SAMPLE, ...(path.value ? { path: path.value } : {}) };
+    replace("playground", "", { source: from.value });
+    run.disabled = true;
+    try {
+      const said = await post("/api/v1/playground", asked);
+      wrong.show(null);
+      results.replaceChildren(
+        ...said.notes.map((note) => h("p", { class: "card note" }, visible(note))),
+        ...said.records.map((record, index) => recordCard(record, index)),
+      );
+      if (!said.records.length) results.append(h("p", { class: "card empty" }, "No record came of it."));
+    } catch (error) {
+      wrong.show(error);
+      results.replaceChildren();
+    } finally {
+      run.disabled = false;
+    }
+  };
+
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    submit();
+  });
+  line.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
+  });
+
+  const enter = ({ params }) => {
+    if (params.source) {
+      if (![...from.options].some((option) => option.value === params.source))
+        from.append(h("option", { value: params.source }, visible(params.source)));
+      from.value = params.source;
+    }
+    if (params.text) line.value = params.text;
+  };
+  const update = (status) =>
+    options(
+      from,
+      status.sources.map((source) => source.name),
+      visible,
+    );
+  return { title: "Playground", node, enter, update };
+}

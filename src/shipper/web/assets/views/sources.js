@@ -1,0 +1,83 @@
+/* The table of all sources; each row leads to the page of its source. */
+
+import { attribute, h, text, visible, when } from "../dom.js";
+import { agoCell, badge, sourceLink } from "../parts.js";
+import { source } from "./source.js";
+import { table } from "../table.js";
+import { bytes, count, duration, plural, short } from "../units.js";
+
+/** The table: {node, show(status)}. */
+export function sourceTable() {
+  let now = null;
+  let notices = new Set();
+  const columns = [
+    { title: "Source", make: nameCell },
+    { title: "State", make: stateCell((name) => notices.has(name)) },
+    { title: "Reads", kind: "minor", text: (row) => plural(row.units, row.unit) },
+    { title: "Lines/s", kind: "number", text: (row) => short(row.lines_per_second) },
+    { title: "Read", kind: "number minor", text: (row) => count(row.lines_read) },
+    { title: "Delivered", kind: "number", text: (row) => count(row.delivered) },
+    { title: "Lag", kind: "number", text: (row) => bytes(row.lag_bytes) },
+    { title: "Oldest", kind: "number", text: (row) => duration(row.oldest_unsettled_seconds) },
+    { title: "In flight", kind: "number minor", text: (row) => count(row.in_flight) },
+    {
+      title: "Last line",
+      kind: "number",
+      make: agoCell(
+        (row) => row.last_line_at,
+        () => now,
+      ),
+    },
+  ];
+  const sheet = table("Sources", columns, (row) => row.name, "No source is configured.");
+  const show = (status) => {
+    now = status.now;
+    notices = new Set(status.failures.filter((failure) => failure.notice).map((failure) => failure.name));
+    sheet.show(status.sources);
+  };
+  return { node: sheet.node, show };
+}
+
+function nameCell(cell) {
+  const name = cell.appendChild(h("span"));
+  const kind = cell.appendChild(h("span", { class: "muted small" }));
+  return (row) => {
+    when(name, row.name, sourceLink);
+    text(kind, ` ${row.type}, ${row.pipeline}`);
+  };
+}
+
+/** What fails in a source; `isNotice(name)` tells what only wants a look. */
+function stateCell(isNotice) {
+  return (cell) => (row) =>
+    when(
+      cell,
+      row.failures.map((name) => [name, isNotice(name)]),
+      (names) =>
+        names.length
+          ? names.map(([name, notice]) => badge(visible(name), notice ? "warn" : "bad"))
+          : badge("fine", "ok"),
+    );
+}
+
+/** The view: all sources, or the one that the hash names. */
+export function sources() {
+  const all = sourceTable();
+  const list = h("section", { class: "card" }, h("h2", {}, "Sources"), all.node);
+  const one = source();
+  const node = h("div", { class: "stack" }, list, one.node);
+  let route = { argument: "" };
+
+  const enter = (next) => {
+    route = next;
+    list.hidden = route.argument !== "";
+    one.node.hidden = route.argument === "";
+    if (route.argument) one.enter(route);
+    attribute(node, "data-source", route.argument);
+  };
+  const update = async (status, get) => {
+    all.show(status);
+    if (route.argument) await one.update(status, get);
+  };
+  return { title: "Sources", node, enter, update };
+}
