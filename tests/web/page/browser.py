@@ -19,7 +19,7 @@ import subprocess
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import IO, Any
 
 NAMES = ("chromium", "chromium-headless-shell", "chromium-browser", "google-chrome")
 PATIENCE = 60.0
@@ -50,21 +50,31 @@ class Browser:
     """The browser's process and the pipe to it."""
 
     def __init__(self, path: str, profile: Path) -> None:
-        self._process = subprocess.Popen(
+        self._log = profile / "chromium.log"
+        with self._log.open("wb") as log:
+            self._process = self._started(path, profile, log)
+        self._unread = b""
+        self._number = 0
+        self._pages: dict[str, Page] = {}
+
+    @staticmethod
+    def _started(path: str, profile: Path, log: IO[bytes]) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
             [
                 *("sh", "-c", 'exec "$@" 3<&0 4>&1 0</dev/null 1>/dev/null', "sh", path, "--headless"),
                 *("--remote-debugging-pipe", f"--user-data-dir={profile}", "--no-first-run", "--disable-gpu"),
                 *("--disable-dev-shm-usage", "--disable-background-networking", "--disable-component-update"),
-                *("--hide-scrollbars", "--lang=en-US", *(("--no-sandbox",) if os.geteuid() == 0 else ()), "about:blank"),
+                *(
+                    "--hide-scrollbars",
+                    "--lang=en-US",
+                    *(("--no-sandbox",) if os.geteuid() == 0 else ()),
+                    "about:blank",
+                ),
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=(profile / "chromium.log").open("wb"),
+            stderr=log,
         )
-        self._log = profile / "chromium.log"
-        self._unread = b""
-        self._number = 0
-        self._pages: dict[str, Page] = {}
 
     def __enter__(self) -> Browser:
         return self

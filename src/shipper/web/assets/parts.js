@@ -4,16 +4,19 @@ import { attribute, h, keyed, text, visible, when } from "./dom.js";
 import { format } from "./route.js";
 import { age, ago, clock, count, duration } from "./units.js";
 
-/** Labels or fields as chips; values are text of logs. */
+/** A name and a value side by side, both text of logs; `tag` and `tone` say what is meant by it. */
+export function chip(name, value, { tag = "span", tone = "" } = {}) {
+  return h(tag, { class: `chip ${tone}` }, h("span", { class: "key" }, visible(name)), " ", visible(value));
+}
+
+/** Labels or fields as chips. */
 export function chips(pairs) {
-  return Object.entries(pairs ?? {}).map(([name, value]) =>
-    h("span", { class: "chip" }, h("span", { class: "key" }, visible(name)), written(value)),
-  );
+  return Object.entries(pairs ?? {}).map(([name, value]) => chip(name, written(value)));
 }
 
 /** A value of a field as text: strings as they are, everything else as JSON. */
 export function written(value) {
-  return visible(typeof value === "string" ? value : JSON.stringify(value));
+  return typeof value === "string" ? value : JSON.stringify(value);
 }
 
 /** A table cell that holds chips of `labels(row)`. */
@@ -115,11 +118,7 @@ export function books() {
     for (const term of terms) {
       text(term.number, count(sums[term.key]));
       const reasons = Object.entries(sums[`${term.key}_by_reason`] ?? {}).sort(([, a], [, b]) => b - a);
-      when(term.reasons, reasons, (list) =>
-        list.map(([reason, lines]) =>
-          h("span", { class: "chip" }, h("span", { class: "key" }, visible(reason)), count(lines)),
-        ),
-      );
+      when(term.reasons, reasons, (list) => list.map(([reason, lines]) => chip(reason, count(lines))));
     }
     attribute(verdict, "class", `badge ${sums.balanced ? "ok" : "bad"}`);
     text(verdict, sums.balanced ? "balanced" : "not balanced");

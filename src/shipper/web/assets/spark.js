@@ -41,7 +41,13 @@ export function spark(label, format) {
   const cursor = svg("path", { class: "cursor" });
   const node = svg(
     "svg",
-    { class: "spark", viewBox: `0 0 ${SLOTS - 1} ${HEIGHT}`, preserveAspectRatio: "none", role: "img" },
+    {
+      class: "spark",
+      viewBox: `0 0 ${SLOTS - 1} ${HEIGHT}`,
+      preserveAspectRatio: "none",
+      role: "img",
+      "aria-label": label,
+    },
     [area, other, first, cursor],
   );
   const caption = document.createElement("span");

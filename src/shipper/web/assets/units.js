@@ -39,6 +39,7 @@ export function bytes(value) {
 export function duration(seconds) {
   if (!isNumber(seconds)) return NONE;
   const value = Math.max(0, seconds);
+  if (value < 0.00005) return `0${THIN}s`;
   if (value < 0.0995) return `${(value * 1000).toFixed(value < 0.00995 ? 1 : 0)}${THIN}ms`;
   if (value < 9.95) return `${value.toFixed(1)}${THIN}s`;
   const whole = Math.round(value);

@@ -11,6 +11,7 @@ import { ago, age, clock, duration, plural, short } from "./units.js";
 const TITLES = {
   delivering: "✓ shipper",
   notices: "✓ shipper",
+  troubled: "! shipper",
   failing: "✗ not delivering: shipper",
   silent: "? no answer: shipper",
 };
@@ -22,19 +23,13 @@ const BELOW = "What is below is what it said last.";
 /** {state, headline, because, cure, more}: what the status means, as sentences. */
 export function judge(status) {
   if (!status.ready) return failing(status);
-  const notices = status.failures.length;
-  return {
-    state: notices ? "notices" : "delivering",
-    headline: notices ? `Delivering; ${plural(notices, "thing")} to look at` : "Delivering",
-    because: goingWell(status),
-    cure: "",
-    more: notices
-      ? status.failures
-          .map((failure) => failure.name)
-          .slice(0, 3)
-          .join(", ")
-      : "",
-  };
+  const failures = status.failures.filter((failure) => !failure.notice).length;
+  const notices = status.failures.length - failures;
+  const names = [...new Set(status.failures.map((failure) => failure.name))].join(", ");
+  const well = { because: goingWell(status), cure: "", more: names };
+  if (failures) return { ...well, state: "troubled", headline: `Delivering, but with ${plural(failures, "failure")}` };
+  if (notices) return { ...well, state: "notices", headline: `Delivering; ${plural(notices, "thing")} to look at` };
+  return { ...well, state: "delivering", headline: "Delivering" };
 }
 
 function failing({ not_ready: failures, now }) {

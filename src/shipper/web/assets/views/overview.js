@@ -19,11 +19,11 @@ const perSecond = (format) => (value) => `${format(value)}/s`;
 export function overview() {
   const lines = spark("Lines read and delivered per second", perSecond(short));
   const size = spark("Bytes read per second", perSecond(bytes));
-  const lag = spark("Bytes written but not read", bytes);
+  const lag = spark("Bytes not settled yet", bytes);
   const tiles = {
     lines: tile("Lines per second", lines, "delivered"),
     bytes: tile("Bytes per second", size),
-    lag: tile("Lag: bytes not read yet", lag),
+    lag: tile("Lag: bytes not settled yet", lag),
     oldest: tile("Oldest unsettled line"),
     flight: tile("In flight"),
     streams: tile("Streams"),

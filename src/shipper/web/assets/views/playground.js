@@ -6,7 +6,7 @@
 import { post } from "../api.js";
 import { diff, diffSets } from "../diff.js";
 import { h, logText, visible } from "../dom.js";
-import { badge, chips, notice, options, written } from "../parts.js";
+import { badge, chip, chips, notice, options, written } from "../parts.js";
 import { replace } from "../route.js";
 import { clock, plural } from "../units.js";
 
@@ -19,9 +19,7 @@ function textDiff(before, after) {
 }
 
 function setDiff(before, after) {
-  return diffSets(before, after).map(([kind, name, value]) =>
-    h(TAGS[kind], { class: "chip" }, h("span", { class: "key" }, visible(name)), written(value)),
-  );
+  return diffSets(before, after).map(([kind, name, value]) => chip(name, written(value), { tag: TAGS[kind] }));
 }
 
 function changed(before, after) {

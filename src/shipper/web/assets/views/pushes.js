@@ -1,7 +1,7 @@
 /* The last pushes: what Loki answered, and how long it took. */
 
 import { attribute, h, keyed, svg, visible, when } from "../dom.js";
-import { badge, tile } from "../parts.js";
+import { badge, chip, tile } from "../parts.js";
 import { table } from "../table.js";
 import { bytes, clock, count, duration } from "../units.js";
 
@@ -26,6 +26,7 @@ function bars() {
     viewBox: `0 0 ${SLOTS} ${HEIGHT}`,
     preserveAspectRatio: "none",
     role: "img",
+    "aria-label": "Durations",
   });
   const bar = () => {
     const path = svg("path");
@@ -111,9 +112,7 @@ export function pushes() {
     chart.show(list);
     recent.show(list);
     when(statuses, said.by_status, (sums) =>
-      Object.entries(sums).map(([name, times]) =>
-        h("span", { class: `chip ${tone(name)}` }, h("span", { class: "key" }, visible(name)), count(times)),
-      ),
+      Object.entries(sums).map(([name, times]) => chip(name, count(times), { tone: tone(name) })),
     );
   };
   return { title: "Pushes", node, update };

@@ -1,7 +1,7 @@
 /* One source: its numbers and books, its failures, its files or containers, and its streams. */
 
 import { attribute, h, text, visible, when } from "../dom.js";
-import { agoCell, badge, books, chipCell, chips, failureCards, notice, tile } from "../parts.js";
+import { agoCell, badge, books, chip, chipCell, chips, failureCards, notice, tile } from "../parts.js";
 import { format, replace } from "../route.js";
 import { table } from "../table.js";
 import { ago, bytes, count, duration, short } from "../units.js";
@@ -219,15 +219,11 @@ export function source() {
 function countedChips(said) {
   const lost = { truncated_unread: said.truncated_unread_bytes, replay_missing: said.replay_missing_bytes };
   return [
-    ...Object.entries(said.fallbacks ?? {}).map(([reason, lines]) => chip("warn", reason, count(lines))),
+    ...Object.entries(said.fallbacks ?? {}).map(([reason, lines]) => chip(reason, count(lines), { tone: "warn" })),
     ...Object.entries(lost)
       .filter(([, size]) => size)
-      .map(([reason, size]) => chip("bad", reason, bytes(size))),
+      .map(([reason, size]) => chip(reason, bytes(size), { tone: "bad" })),
   ];
-}
-
-function chip(tone, name, amount) {
-  return h("span", { class: `chip ${tone}` }, h("span", { class: "key" }, visible(name)), amount);
 }
 
 /** The books of one source; whether they balance can be seen from the numbers. */
