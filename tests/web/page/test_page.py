@@ -28,7 +28,6 @@ def go(page: Page, view: str) -> None:
         page.until(f"document.querySelector('#view-{name} {there}')?.checkVisibility()", f"{view} is filled")
 
 
-
 def digits(text: str) -> int:
     return int("".join(letter for letter in text if letter.isdigit()))
 

@@ -4,6 +4,8 @@ import { attribute, h, keyed, text, visible, when } from "./dom.js";
 import { format } from "./route.js";
 import { age, ago, clock, count, duration } from "./units.js";
 
+const LONGEST = 2000; // characters of a line in a link
+
 /** A name and a value side by side, both text of logs; `tag` and `tone` say what is meant by it. */
 export function chip(name, value, { tag = "span", tone = "" } = {}) {
   return h(tag, { class: `chip ${tone}` }, h("span", { class: "key" }, visible(name)), " ", visible(value));
@@ -35,6 +37,12 @@ export function badge(words, tone = "") {
 /** A link to a source's page. */
 export function sourceLink(name) {
   return h("a", { href: format("sources", name) }, visible(name));
+}
+
+/** A link that takes a line of a source to the playground. */
+export function tryIt(source, line) {
+  const href = format("playground", "", { source, text: line.slice(0, LONGEST) });
+  return h("a", { class: "button small", href }, "Try in playground");
 }
 
 /** A card that says what is wrong in one view; null hides it. */

@@ -1,11 +1,12 @@
 /* Dead letters: lines that were not delivered and not lost, each with its text and why. */
 
 import { h, keyed, logText, text, visible } from "../dom.js";
-import { badge, chips, notice, sourceLink } from "../parts.js";
+import { badge, chips, notice, sourceLink, tryIt } from "../parts.js";
 import { format } from "../route.js";
 import { bytes, clock, count } from "../units.js";
 
 const PAGE = 50;
+const POINTER = "Its text is not kept twice: `shipper dead-letters show` reads it from the file, and so does a replay.";
 
 function letterCard(letter) {
   const node = h(
@@ -18,37 +19,23 @@ function letterCard(letter) {
       sourceLink(letter.source),
       h("code", { class: "wrap" }, visible(letter.path)),
       h("span", { class: "muted" }, `at ${count(letter.offset)}, ${clock(letter.at, null)}, number ${letter.id}`),
-      h(
-        "a",
-        {
-          class: "button small",
-          href: format("playground", "", { source: letter.source, text: letter.text.slice(0, 2000) }),
-        },
-        "Try in playground",
-      ),
+      letter.text ? tryIt(letter.source, letter.text) : null,
     ),
     letter.said ? h("blockquote", {}, logText(letter.said)) : null,
-    letter.kept === false
-      ? h(
-          "p",
-          { class: "muted" },
-          "The text is not kept but pointed to: it is read from the file again when it is replayed.",
-        )
-      : h(
-          "pre",
-          { class: "log" },
-          logText(letter.text),
-          letter.cut ? h("span", { class: "muted" }, " … the rest: shipper dead-letters show") : null,
-        ),
+    letter.kept ? keptText(letter) : h("p", { class: "muted" }, POINTER),
     h("div", { class: "chips" }, chips(letter.labels)),
   );
   return { node, update: () => {} };
 }
 
+function keptText(letter) {
+  const rest = h("span", { class: "muted" }, " … the rest: shipper dead-letters show");
+  return h("pre", { class: "log" }, logText(letter.text), letter.cut ? rest : null);
+}
+
 /** The view; pages by the number of the letter, newest first. */
 export function letters() {
   let route = { params: {} };
-  let nudge = () => {};
   const sums = h("p", { class: "muted" });
   const list = h("ul", { class: "letters" });
   const none = h(
@@ -84,8 +71,6 @@ export function letters() {
 
   const enter = (next) => {
     route = next;
-    nudge = next.nudge;
-    nudge();
   };
   const update = async (_, get) => {
     const asked = route;

@@ -6,8 +6,8 @@
  */
 
 import { attribute, h, logText, text, visible } from "../dom.js";
-import { chips, options } from "../parts.js";
-import { format, replace } from "../route.js";
+import { chips, options, tryIt } from "../parts.js";
+import { replace } from "../route.js";
 import { clock, count } from "../units.js";
 
 export const ROWS = 500;
@@ -40,13 +40,12 @@ function entryRow(entry) {
 }
 
 function details(entry) {
-  const again = format("playground", "", { source: entry.source, text: entry.text.slice(0, 2000) });
   return [
     h("div", { class: "chips" }, chips(entry.labels)),
     Object.keys(entry.metadata).length
       ? h("div", { class: "chips metadata" }, h("span", { class: "muted" }, "metadata"), chips(entry.metadata))
       : "",
-    h("a", { class: "button small", href: again }, "Try in playground"),
+    tryIt(entry.source, entry.text),
   ];
 }
 
