@@ -19,11 +19,12 @@ types: $(VENV)/dev.stamp
 	$(BIN)/mypy
 
 unit: $(VENV)/dev.stamp
+	sh scripts/tools.sh shellcheck
 	sh scripts/tools.sh shellcheck=shellcheck
 	$(BIN)/python -m pytest -m "not e2e"
 
 e2e: $(VENV)/dev.stamp
-	sh scripts/tools.sh dockerd=docker.io busybox=busybox-static python3-venv libstdc++6
+	sh scripts/tools.sh dockerd=docker.io busybox=busybox-static python3-venv libstdc++6 chromium
 	sh scripts/tools.sh docker=docker-cli
 	sh scripts/checkers.sh
 	$(BIN)/python -m pytest -m e2e

@@ -104,6 +104,13 @@ class Station:
         with urllib.request.urlopen(f"{self.url}api/v1/{path}", timeout=PATIENCE) as reply:
             return json.loads(reply.read())
 
+    def api_post(self, path: str, body: object) -> Any:
+        """What the API answers to a document."""
+        headers = {"Content-Type": "application/json"}
+        request = urllib.request.Request(f"{self.url}api/v1/{path}", json.dumps(body).encode(), headers)
+        with urllib.request.urlopen(request, timeout=PATIENCE) as reply:
+            return json.loads(reply.read())
+
     def until(self, holds: Callable[[dict[str, Any]], bool], what: str) -> dict[str, Any]:
         """The first status for which this holds."""
         deadline = time.monotonic() + PATIENCE

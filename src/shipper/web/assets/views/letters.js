@@ -6,7 +6,7 @@ import { format } from "../route.js";
 import { bytes, clock, count } from "../units.js";
 
 const PAGE = 50;
-const POINTER = "Its text is not kept twice: `shipper dead-letters show` reads it from the file, and so does a replay.";
+const POINTER = "Its text is not kept twice: it stays in the file, and a replay reads it from there.";
 
 function letterCard(letter) {
   const node = h(

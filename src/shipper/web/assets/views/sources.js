@@ -9,10 +9,9 @@ import { bytes, count, duration, plural, short } from "../units.js";
 /** The table: {node, show(status)}. */
 export function sourceTable() {
   let now = null;
-  let notices = new Set();
   const columns = [
     { title: "Source", make: nameCell },
-    { title: "State", make: stateCell((name) => notices.has(name)) },
+    { title: "State", make: stateCell },
     { title: "Reads", kind: "minor", text: (row) => plural(row.units, row.unit) },
     { title: "Lines/s", kind: "number", text: (row) => short(row.lines_per_second) },
     { title: "Read", kind: "number minor", text: (row) => count(row.lines_read) },
@@ -32,8 +31,7 @@ export function sourceTable() {
   const sheet = table("Sources", columns, (row) => row.name, "No source is configured.");
   const show = (status) => {
     now = status.now;
-    notices = new Set(status.failures.filter((failure) => failure.notice).map((failure) => failure.name));
-    sheet.show(status.sources);
+    sheet.show(status.sources.map((row) => ({ ...row, states: states(row, status) })));
   };
   return { node: sheet.node, show };
 }
@@ -47,17 +45,17 @@ function nameCell(cell) {
   };
 }
 
-/** What fails in a source; `isNotice(name)` tells what only wants a look. */
-function stateCell(isNotice) {
-  return (cell) => (row) =>
-    when(
-      cell,
-      row.failures.map((name) => [name, isNotice(name)]),
-      (names) =>
-        names.length
-          ? names.map(([name, notice]) => badge(visible(name), notice ? "warn" : "bad"))
-          : badge("fine", "ok"),
-    );
+/** What is wrong with a source as [words, tone]: its failures, and that lines of it wait while nothing gets through. */
+function states(row, status) {
+  const notices = new Set(status.failures.filter((failure) => failure.notice).map((failure) => failure.name));
+  const held = row.in_flight > 0 && status.not_ready.some((failure) => failure.source === "");
+  const found = row.failures.map((name) => [name, notices.has(name) ? "warn" : "bad"]);
+  if (held) found.push(["held back", "bad"]);
+  return found.length ? found : [["fine", "ok"]];
+}
+
+function stateCell(cell) {
+  return (row) => when(cell, row.states, (list) => list.map(([words, tone]) => badge(visible(words), tone)));
 }
 
 /** The view: all sources, or the one that the hash names. */
