@@ -49,6 +49,7 @@ paths = ["{root}/logs/vllm/*.log"]
 labels = {{ job = "vllm", service = "mlops" }}
 pipeline = "text"
 multiline = "python"
+filename_label = false
 """
 
 

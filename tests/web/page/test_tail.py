@@ -16,7 +16,7 @@ HOSTILE = "<script>window.harmed = 1</script><img src=/harm onerror='window.harm
 FLOOD = """
 window.EventSource = class extends EventTarget {
   constructor() { super(); window.stream = this; }
-  close() {}
+  close() { window.ended = true; }
 };
 window.flood = (first, end) => {
   for (let number = first; number < end; number += 1) {
@@ -89,13 +89,15 @@ def test_rows_are_bounded_however_many_come_and_however_long_a_pause_lasts(page:
     page.run(f"{pause}.click()")
     page.until("document.querySelector('.entry:last-child .text').innerText === 'line 5999'", "what waited")
     assert rows(page) == [f"line {number}" for number in range(6000 - ROWS, 6000)]
+    page.run("window.ended = false; location.hash = 'overview'")
+    page.until("window.ended", "out of sight the tail asks for nothing")
 
 
 def test_html_and_control_characters_in_logs_are_text(page: Page, station: Station, picture: Picture) -> None:
     station.write(f"vllm/{NAME}.log", f"INFO nothing {HOSTILE}")
-    station.write(f"fastapi/{NAME}.log", entry("dead", timestamp="2026-01-02T03:04:05Z"))
+    station.write(f"fastapi/{NAME}.log", entry("dead", timestamp="2026-01-02T03:04:05Z"), entry("alive"))
     station.start()
-    station.until_settled(2)
+    station.until_settled(3)
     listen(page, station)
     for view in ("overview", "sources/vllm", "failures", "dead-letters", "labels"):
         page.run(f"location.hash = {json.dumps(view)}")

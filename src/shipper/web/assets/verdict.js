@@ -22,29 +22,47 @@ const BELOW = "What is below is what it said last.";
 
 /** {state, headline, because, cure, more}: what the status means, as sentences. */
 export function judge(status) {
+  const failures = status.failures.filter((failure) => !failure.notice);
+  const well = { because: goingWell(status), cure: "", more: "" };
   if (!status.ready) return failing(status);
-  const failures = status.failures.filter((failure) => !failure.notice).length;
-  const notices = status.failures.length - failures;
-  const names = [...new Set(status.failures.map((failure) => failure.name))].join(", ");
-  const well = { because: goingWell(status), cure: "", more: names };
-  if (failures) return { ...well, state: "troubled", headline: `Delivering, but with ${plural(failures, "failure")}` };
-  if (notices) return { ...well, state: "notices", headline: `Delivering; ${plural(notices, "thing")} to look at` };
-  return { ...well, state: "delivering", headline: "Delivering" };
+  if (failures.length) return troubled(failures, well);
+  if (!status.failures.length) return { ...well, state: "delivering", headline: "Delivering" };
+  const headline = `Delivering; ${plural(status.failures.length, "thing")} to look at`;
+  return { ...well, state: "notices", headline, more: status.failures.map((failure) => failure.name).join(", ") };
 }
 
 function failing({ not_ready: failures, now }) {
-  const first = failures[0];
-  if (!first)
-    return { state: "failing", headline: "Not delivering", because: "the agent has just started", cure: "", more: "" };
-  const where = first.source && ` in ${first.source}`;
-  const others = failures.length - 1;
+  if (!failures.length) {
+    return { state: "failing", headline: "Not delivering", because: "The agent has just started.", cure: "", more: "" };
+  }
+  const [first] = failures;
   return {
     state: "failing",
-    headline: `Not delivering: ${first.name}${where}`,
+    headline: `Not delivering: ${placed(first)}`,
     because: `${lasting(first.since, now)}${first.detail && `: ${first.detail}`}`,
     cure: first.hint,
-    more: others ? `and ${plural(others, "other failure")}` : "",
+    more: others(failures),
   };
+}
+
+/** Logs get through, but not all of them, or not as they should. */
+function troubled(failures, well) {
+  const [first] = failures;
+  return {
+    ...well,
+    state: "troubled",
+    headline: `Delivering, but: ${placed(first)}`,
+    cure: first.hint,
+    more: others(failures),
+  };
+}
+
+function placed({ name, source }) {
+  return source ? `${name} in ${source}` : name;
+}
+
+function others({ length }) {
+  return length > 1 ? `and ${plural(length - 1, "other failure")}` : "";
 }
 
 function lasting(since, now) {
