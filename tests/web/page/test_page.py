@@ -53,6 +53,10 @@ def test_the_overview_shows_the_verdict_and_the_books_that_the_agent_keeps(
     names = page.run("[...document.querySelectorAll('#view-overview tbody tr')].map(row => row.cells[0].innerText)")
     assert [name.split() for name in names] == [["fastapi", "file,", "json"], ["vllm", "file,", "text"]]
     picture(page, "overview-light")
+    page.run("[...document.querySelectorAll('#view-overview tbody tr')][1].cells[4].click()")
+    page.until_text("#view-sources h2:not([hidden] *)", "vllm")
+    page.run("location.hash = 'overview'")
+    page.until("!document.querySelector('#view-overview').hidden", "back at the overview")
     page.media(prefers_color_scheme="dark")
     picture(page, "overview-dark")
 

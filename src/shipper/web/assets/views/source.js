@@ -7,16 +7,7 @@ import { table } from "../table.js";
 import { ago, bytes, count, duration, short } from "../units.js";
 
 const PAGE = 50;
-const TONES = {
-  tailing: "ok",
-  following: "ok",
-  running: "ok",
-  finished: "",
-  rotated: "warn",
-  deleted: "warn",
-  exited: "",
-  waiting: "",
-};
+const TONES = { tailing: "ok", running: "ok", rotated: "warn", deleted: "warn", missing: "warn", failing: "bad" };
 
 function pathCell(cell) {
   const path = cell.appendChild(h("code", { class: "wrap" }));

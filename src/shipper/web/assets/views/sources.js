@@ -29,11 +29,19 @@ export function sourceTable() {
     },
   ];
   const sheet = table("Sources", columns, (row) => row.name, "No source is configured.");
+  sheet.node.classList.add("leads");
+  sheet.node.addEventListener("click", follow);
   const show = (status) => {
     now = status.now;
     sheet.show(status.sources.map((row) => ({ ...row, states: states(row, status) })));
   };
   return { node: sheet.node, show };
+}
+
+/** A click anywhere in a row follows its link, unless text is being selected. */
+function follow(event) {
+  if (event.target.closest("a") || String(getSelection())) return;
+  event.target.closest("tbody tr")?.querySelector("a").click();
 }
 
 function nameCell(cell) {
