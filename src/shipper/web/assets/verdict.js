@@ -18,6 +18,7 @@ const TITLES = {
 const NO_ANSWER =
   "Look whether it runs (systemctl status shipper, docker ps) and at its log. Nothing is lost: the next start goes on " +
   "from the journal.";
+const FINE = "No failures, and the books balance.";
 const BELOW = "What is below is what it said last.";
 
 /** {state, headline, because, cure, more}: what the status means, as sentences. */
@@ -26,7 +27,7 @@ export function judge(status) {
   const well = { because: goingWell(status), cure: "", more: "" };
   if (!status.ready) return failing(status);
   if (failures.length) return troubled(failures, well);
-  if (!status.failures.length) return { ...well, state: "delivering", headline: "Delivering" };
+  if (!status.failures.length) return { ...well, state: "delivering", headline: "Delivering", cure: FINE };
   const headline = `Delivering; ${plural(status.failures.length, "thing")} to look at`;
   return { ...well, state: "notices", headline, more: status.failures.map((failure) => failure.name).join(", ") };
 }
