@@ -24,6 +24,8 @@ from typing import IO, Any
 NAMES = ("chromium", "chromium-headless-shell", "chromium-browser", "google-chrome")
 PATIENCE = 60.0
 """Seconds; says nothing of speed, only that the machine may be busy."""
+CHANGED = "ERR_NETWORK_CHANGED"
+"""chromium drops its connections when an interface of the machine comes or goes, as those of containers do."""
 KEYS = {
     "Tab": (9, ""),
     "Enter": (13, "\r"),
@@ -149,6 +151,7 @@ class Page:
         """URLs asked for, in order."""
         self.complaints: list[str] = []
         """Errors and warnings of the console, exceptions, and what the content security policy forbade."""
+        self._changed = 0
 
     def prepare(self, *, width: int, height: int, dark: bool) -> None:
         for domain in ("Page", "Runtime", "Network", "Log", "Performance"):
@@ -162,7 +165,9 @@ class Page:
 
     def note(self, event: str, said: dict[str, Any]) -> None:
         """Take note of an event of this page."""
-        if event == "Network.requestWillBeSent":
+        if CHANGED in str(said):
+            self._changed += 1
+        elif event == "Network.requestWillBeSent":
             self.requests.append(said["request"]["url"])
         elif event == "Runtime.exceptionThrown":
             details = said["exceptionDetails"]
@@ -185,9 +190,13 @@ class Page:
         self.ask("Emulation.setEmulatedMedia", features=wanted)
 
     def open(self, url: str) -> None:
-        """Go to `url`; return when its scripts have run."""
-        self.ask("Page.navigate", url=url)
-        self.until("document.readyState === 'complete'", f"{url} is loaded")
+        """Go to `url`; return when its scripts have run. What was dropped on the way is loaded again."""
+        changed = -1
+        while changed != self._changed:
+            changed = self._changed
+            self.ask("Page.navigate", url="about:blank")  # the same page with another hash would not be loaded
+            self.ask("Page.navigate", url=url)
+            self.until("document.readyState === 'complete'", f"{url} is loaded")
 
     def run(self, script: str) -> Any:
         """The value of a JavaScript expression; a promise is awaited, an exception raised."""

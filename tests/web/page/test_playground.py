@@ -49,7 +49,8 @@ def test_a_line_is_taken_through_its_sources_stages(page: Page, busy: Station, p
 
 def test_lines_that_belong_together_are_one_record_and_a_blank_one_is_dropped(page: Page, busy: Station) -> None:
     page.open(f"{busy.url}#playground?source=vllm")
-    page.until("document.querySelector('#playground-source').value === 'vllm'", "the link's source is chosen")
+    page.until_text("#headline", "Delivering")
+    assert page.run("document.querySelector('#playground-source').value") == "vllm"
     paste(page, 'Traceback (most recent call last):\n  File "a.py", line 1\nKeyError: 1\nnext')
     page.until_text("#view-playground", "Record 2")
     assert [" ".join(title.split()) for title in texts(page, ".record h2")] == ["Record 1 3 lines", "Record 2 1 line"]
@@ -62,7 +63,8 @@ def test_lines_that_belong_together_are_one_record_and_a_blank_one_is_dropped(pa
 
 def test_what_the_agent_refuses_to_try_is_told_with_the_cure(page: Page, busy: Station) -> None:
     page.open(f"{busy.url}#playground?source=vllm")
-    page.until("document.querySelector('#playground-source').value === 'vllm'", "the link's source is chosen")
+    page.until_text("#headline", "Delivering")
+    assert page.run("document.querySelector('#playground-source').value") == "vllm"
     page.run("document.querySelector('#playground-path').value = '/x'.repeat(4000)")
     paste(page, "text")
     page.until_text("#view-playground .notice", "path is too long")

@@ -11,7 +11,7 @@ from tests.web.page.conftest import Picture, Station, entry
 pytestmark = pytest.mark.e2e
 
 ROWS = 500
-"""As in tail.js."""
+"""As in entries.js."""
 HOSTILE = "<script>window.harmed = 1</script><img src=/harm onerror='window.harmed = 2'>"
 FLOOD = """
 window.EventSource = class extends EventTarget {

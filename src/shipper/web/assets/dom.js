@@ -73,17 +73,17 @@ export function when(parent, value, make) {
 const marks = new WeakMap();
 
 /**
- * Make `parent`'s children one per item, in this order. `make(item)` gives {node, update(item)} for a key not there
- * yet; a child stays the same node as long as its key does.
+ * Make `parent`'s children one per item, in this order. `make(item)` gives {node, update(item, now)} for a key not
+ * there yet; a child stays the same node as long as its key does.
  */
-export function keyed(parent, items, key, make) {
+export function keyed(parent, items, key, make, now = null) {
   const before = children.get(parent) ?? new Map();
   const after = new Map();
   items.forEach((item, index) => {
     let name = String(key(item, index));
     while (after.has(name)) name += "'";
     const child = before.get(name) ?? make(item);
-    child.update(item);
+    child.update(item, now);
     after.set(name, child);
     const there = parent.children[index];
     if (there !== child.node) parent.insertBefore(child.node, there ?? null);

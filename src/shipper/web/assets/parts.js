@@ -58,12 +58,7 @@ export function notice() {
 /** The failures of `list` as cards, with the cure of each. */
 export function failureCards() {
   const node = h("ul", { class: "failures" });
-  const show = (list, now) => {
-    keyed(node, list, (failure) => `${failure.name}\n${failure.source}`, failureCard);
-    for (const [index, failure] of list.entries()) {
-      text(node.children[index].querySelector(".since"), since(failure, now));
-    }
-  };
+  const show = (list, now) => keyed(node, list, (failure) => `${failure.name}\n${failure.source}`, failureCard, now);
   return { node, show };
 }
 
@@ -75,16 +70,18 @@ export function since(failure, now) {
 function failureCard() {
   const name = h("code");
   const source = h("span", { class: "where" });
+  const began = h("span", { class: "muted" });
   const times = h("span", { class: "muted" });
   const detail = h("p", { class: "detail" });
   const hint = h("p", { class: "cure" });
   const met = h("p", { class: "chips" });
-  const head = h("p", { class: "what" }, name, source, h("span", { class: "since muted" }), times);
+  const head = h("p", { class: "what" }, name, source, began, times);
   const node = h("li", { class: "failure" }, head, detail, met, hint);
-  const update = (failure) => {
+  const update = (failure, now) => {
     attribute(node, "data-tone", failure.notice ? "warn" : "bad");
     text(name, failure.name);
     when(source, failure.source, (value) => (value ? ["in ", sourceLink(value)] : []));
+    text(began, since(failure, now));
     text(times, failure.count > 1 ? `${count(failure.count)} of them` : "");
     text(detail, visible(failure.detail));
     text(hint, failure.hint);
@@ -164,10 +161,18 @@ export function options(select, values, words) {
   if (select.value !== chosen && values.includes(chosen)) select.value = chosen;
 }
 
+/** Choose a value, also one that is not there yet: under its own name or `words`. */
+export function choose(select, value, words = "") {
+  if (![...select.options].some((option) => option.value === value)) {
+    select.append(h("option", { value }, visible(value) || words));
+  }
+  select.value = value;
+}
+
 /** A cell with how long ago, and the exact time where the pointer rests. */
-export function agoCell(at, nowOf) {
-  return (cell) => (row) => {
-    text(cell, ago(at(row), nowOf()));
+export function agoCell(at) {
+  return (cell) => (row, now) => {
+    text(cell, ago(at(row), now));
     attribute(cell, "title", at(row) ? clock(at(row), null, { millis: true }) : null);
   };
 }

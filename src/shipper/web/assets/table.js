@@ -1,13 +1,13 @@
 /* Tables whose rows are updated in place, and which become cards on narrow screens.
  *
- * Rule 1: a column is {title, text(row)} for plain text, or {title, make(cell)} that returns update(row); `kind` is a
- *         class for the cells ("number", "path", "minor").
+ * Rule 1: a column is {title, text(row, now)} for plain text, or {title, make(cell)} that returns update(row, now);
+ *         `kind` is a class for its cells ("number", "path", "minor"), `now` the agent's clock.
  * Rule 2: the rows of one table are keyed; a row keeps its nodes while its key is there.
  */
 
 import { h, keyed, text } from "./dom.js";
 
-/** {node, show(rows)}; `empty` is said when there is none. */
+/** {node, show(rows, now)}; `empty` is said when there is none. */
 export function table(caption, columns, key, empty) {
   const head = h(
     "tr",
@@ -19,8 +19,8 @@ export function table(caption, columns, key, empty) {
   const sheet = h("table", {}, h("caption", { class: "silent" }, caption), h("thead", {}, head), body);
   const node = h("div", { class: "sheet" }, sheet, nothing);
 
-  const show = (rows) => {
-    keyed(body, rows, key, () => row(columns));
+  const show = (rows, now = null) => {
+    keyed(body, rows, key, () => row(columns), now);
     nothing.hidden = rows.length > 0;
     sheet.hidden = rows.length === 0;
   };
@@ -30,7 +30,7 @@ export function table(caption, columns, key, empty) {
 function row(columns) {
   const cells = columns.map((column) => {
     const cell = h("td", { class: column.kind, "data-title": column.title });
-    const update = column.make ? column.make(cell) : (item) => text(cell, column.text(item));
+    const update = column.make ? column.make(cell) : (item, now) => text(cell, column.text(item, now));
     return { cell, update };
   });
   const node = h(
@@ -38,5 +38,5 @@ function row(columns) {
     {},
     cells.map(({ cell }) => cell),
   );
-  return { node, update: (item) => cells.forEach(({ update }) => update(item)) };
+  return { node, update: (item, now) => cells.forEach(({ update }) => update(item, now)) };
 }

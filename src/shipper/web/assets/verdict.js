@@ -16,8 +16,8 @@ const TITLES = {
   silent: "? no answer: shipper",
 };
 const NO_ANSWER =
-  "Look whether it runs (systemctl status shipper, docker ps) and at its log. Nothing is lost: the next start goes on " +
-  "from the journal.";
+  "Look whether it runs (systemctl status shipper, docker ps) and at its log. " +
+  "Nothing is lost: the next start goes on from the journal.";
 const FINE = "No failures, and the books balance.";
 const BELOW = "What is below is what it said last.";
 

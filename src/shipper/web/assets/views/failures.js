@@ -1,27 +1,24 @@
 /* What is wrong now, each with the cure and since when; and what was wrong and ended. */
 
-import { h, visible } from "../dom.js";
+import { h, visible, when } from "../dom.js";
 import { failureCards, sourceLink } from "../parts.js";
 import { table } from "../table.js";
 import { clock, duration } from "../units.js";
 
+const ENDED = [
+  { title: "Failure", text: (row) => row.name },
+  { title: "Source", make: (cell) => (row) => when(cell, row.source, (name) => (name ? sourceLink(name) : "–")) },
+  { title: "Since", kind: "number", text: (row, now) => clock(row.since, now) },
+  { title: "Lasted", kind: "number", text: (row) => duration(row.lasted_seconds) },
+  { title: "What it was", kind: "path", text: (row) => visible(row.detail) },
+];
+
 /** The view. */
 export function failures() {
-  let now = null;
   const current = failureCards();
   const fine = h("p", { class: "empty" }, "No failures now.");
-  const ended = table(
-    "Failures that ended",
-    [
-      { title: "Failure", text: (row) => row.name },
-      { title: "Source", make: (cell) => (row) => cell.replaceChildren(row.source ? sourceLink(row.source) : "–") },
-      { title: "Since", kind: "number", text: (row) => clock(row.since, now) },
-      { title: "Lasted", kind: "number", text: (row) => duration(row.lasted_seconds) },
-      { title: "What it was", kind: "path", text: (row) => visible(row.detail) },
-    ],
-    (row) => `${row.name}\n${row.source}\n${row.since}\n${row.detail}`,
-    "None has ended since the agent started.",
-  );
+  const key = (row) => `${row.name}\n${row.source}\n${row.since}\n${row.detail}`;
+  const ended = table("Failures that ended", ENDED, key, "None has ended since the agent started.");
   const node = h(
     "div",
     { class: "stack" },
@@ -30,10 +27,12 @@ export function failures() {
   );
   const update = async (status, get) => {
     const said = await get("/api/v1/failures");
-    now = status.now;
-    current.show(said.failures, now);
+    current.show(said.failures, status.now);
     fine.hidden = said.failures.length > 0;
-    ended.show(said.ended.toSorted((a, b) => Date.parse(b.since) - Date.parse(a.since)));
+    ended.show(
+      said.ended.toSorted((a, b) => Date.parse(b.since) - Date.parse(a.since)),
+      status.now,
+    );
   };
   return { title: "Failures", node, update, badge: toLookAt };
 }

@@ -6,12 +6,12 @@
 import { post } from "../api.js";
 import { diff, diffSets } from "../diff.js";
 import { h, logText, visible } from "../dom.js";
-import { badge, chip, chips, notice, options, written } from "../parts.js";
+import { badge, chip, chips, choose, notice, options, written } from "../parts.js";
 import { replace } from "../route.js";
 import { clock, plural } from "../units.js";
 
-const SAMPLE =
-  '{"event": "request completed", "level": "info", "timestamp": "2026-01-27T10:00:00.123Z", "status_code": 200}';
+const NOW = new Date().toISOString();
+const SAMPLE = `{"event": "request completed", "level": "info", "timestamp": "${NOW}", "status_code": 200}`;
 const TAGS = { same: "span", gone: "del", new: "ins" };
 
 function textDiff(before, after) {
@@ -97,14 +97,14 @@ function recordCard(record, index) {
       ? h("p", { class: "result" }, badge("dropped", "warn"), ` No entry: ${visible(record.dropped)}`)
       : null,
     record.refused
-      ? h("p", { class: "result" }, badge("Loki would refuse it", "bad"), ` ${visible(record.refused)}`)
+      ? h("p", { class: "result" }, badge("would not be delivered", "bad"), ` ${visible(record.refused)}`)
       : null,
     record.entry ? [h("h3", {}, "What Loki gets"), entryCard(record.entry)] : null,
   );
 }
 
-/** The view. */
-export function playground() {
+/** The form: {node, write(params), update(status)}; `submit` is called with what it holds. */
+function form(submit) {
   const from = h("select", { id: "playground-source" });
   const line = h("textarea", {
     id: "playground-text",
@@ -115,64 +115,56 @@ export function playground() {
   });
   const path = h("input", { id: "playground-path", placeholder: "as if read from here; optional" });
   const run = h("button", { type: "submit", class: "main" }, "Run it");
-  const wrong = notice();
-  const results = h("div", { class: "stack", "aria-live": "polite" });
-  const form = h(
+  const node = h(
     "form",
     { class: "card form" },
     h("h2", {}, "Playground"),
     h("p", { class: "muted" }, "A line, or several, through the stages of a source. Nothing is shipped or kept."),
-    h("label", { for: "playground-source" }, "Source"),
+    h("label", { for: from.id }, "Source"),
     from,
-    h("label", { for: "playground-text" }, "Line or lines"),
+    h("label", { for: line.id }, "Line or lines"),
     line,
-    h("label", { for: "playground-path" }, "Path"),
+    h("label", { for: path.id }, "Path"),
     path,
     h("p", { class: "bar" }, run, h("span", { class: "muted small" }, "or Ctrl+Enter in the text")),
   );
-  const node = h("div", { class: "halves" }, form, h("div", { class: "stack" }, wrong.node, results));
-
-  const submit = async () => {
-    const asked = { source: from.value, text: line.value || SAMPLE, ...(path.value ? { path: path.value } : {}) };
-    replace("playground", "", { source: from.value });
-    run.disabled = true;
-    try {
-      const said = await post("/api/v1/playground", asked);
-      wrong.show(null);
-      results.replaceChildren(
-        ...said.notes.map((note) => h("p", { class: "card note" }, visible(note))),
-        ...said.records.map((record, index) => recordCard(record, index)),
-      );
-      if (!said.records.length) results.append(h("p", { class: "card empty" }, "No record came of it."));
-    } catch (error) {
-      wrong.show(error);
-      results.replaceChildren();
-    } finally {
-      run.disabled = false;
-    }
-  };
-
-  form.addEventListener("submit", (event) => {
+  node.addEventListener("submit", async (event) => {
     event.preventDefault();
-    submit();
+    run.disabled = true;
+    await submit({ source: from.value, text: line.value || SAMPLE, ...(path.value && { path: path.value }) });
+    run.disabled = false;
   });
   line.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) node.requestSubmit();
   });
-
-  const enter = ({ params }) => {
-    if (params.source) {
-      if (![...from.options].some((option) => option.value === params.source))
-        from.append(h("option", { value: params.source }, visible(params.source)));
-      from.value = params.source;
-    }
+  const write = (params) => {
+    if (params.source) choose(from, params.source);
     if (params.text) line.value = params.text;
   };
-  const update = (status) =>
-    options(
-      from,
-      status.sources.map((source) => source.name),
-      visible,
+  const names = (status) => status.sources.map(({ name }) => name);
+  return { node, write, update: (status) => options(from, names(status), visible) };
+}
+
+/** The view. */
+export function playground() {
+  const wrong = notice();
+  const results = h("div", { class: "stack", "aria-live": "polite" });
+  const show = ({ notes, records }) =>
+    results.replaceChildren(
+      ...notes.map((note) => h("p", { class: "card note" }, visible(note))),
+      ...records.map(recordCard),
+      records.length ? "" : h("p", { class: "card empty" }, "No record came of it."),
     );
-  return { title: "Playground", node, enter, update };
+  const asking = form(async (asked) => {
+    replace("playground", "", { source: asked.source });
+    results.replaceChildren();
+    try {
+      show(await post("/api/v1/playground", asked));
+      wrong.show(null);
+    } catch (error) {
+      wrong.show(error);
+    }
+  });
+  const node = h("div", { class: "halves" }, asking.node, h("div", { class: "stack" }, wrong.node, results));
+  return { title: "Playground", node, enter: ({ params }) => asking.write(params), update: asking.update };
 }

@@ -47,70 +47,69 @@ function bars() {
   return { node, show };
 }
 
-/** The view. */
-export function pushes() {
-  let now = null;
+const COLUMNS = [
+  { title: "At", kind: "number", text: (row, now) => clock(row.at, now, { millis: true }) },
+  {
+    title: "Status",
+    make: (cell) => (row) => when(cell, row.status, (status) => badge(visible(status), tone(status))),
+  },
+  { title: "Took", kind: "number", text: (row) => duration(row.seconds) },
+  { title: "Entries", kind: "number", text: (row) => count(row.entries) },
+  { title: "Streams", kind: "number", text: (row) => count(row.streams) },
+  { title: "Bytes", kind: "number", text: (row) => bytes(row.bytes) },
+  { title: "What Loki said", kind: "path", text: (row) => visible(row.detail) },
+];
+
+/** Median, slow and slowest, and how large pushes are. */
+function summary() {
   const tiles = {
     median: tile("Median"),
     slow: tile("95 of 100 within"),
     most: tile("Slowest"),
     size: tile("Entries a push"),
   };
+  const node = h(
+    "div",
+    { class: "tiles four" },
+    Object.values(tiles).map((part) => part.node),
+  );
+  const show = (pushes) => {
+    const seconds = pushes.map((push) => push.seconds).sort((a, b) => a - b);
+    const entries = pushes.map((push) => push.entries).sort((a, b) => a - b);
+    tiles.median.show(duration(quantile(seconds, 0.5)));
+    tiles.slow.show(duration(quantile(seconds, 0.95)));
+    tiles.most.show(duration(seconds.at(-1)));
+    tiles.size.show(count(quantile(entries, 0.5)), "median");
+  };
+  return { node, show };
+}
+
+/** The view. */
+export function pushes() {
+  const numbers = summary();
   const chart = bars();
   const statuses = h("div", { class: "chips" });
-  const recent = table(
-    "Recent pushes",
-    [
-      { title: "At", kind: "number", text: (row) => clock(row.at, now, { millis: true }) },
-      {
-        title: "Status",
-        make: (cell) => (row) => when(cell, row.status, (status) => badge(visible(status), tone(status))),
-      },
-      { title: "Took", kind: "number", text: (row) => duration(row.seconds) },
-      { title: "Entries", kind: "number", text: (row) => count(row.entries) },
-      { title: "Streams", kind: "number", text: (row) => count(row.streams) },
-      { title: "Bytes", kind: "number", text: (row) => bytes(row.bytes) },
-      { title: "What Loki said", kind: "path", text: (row) => visible(row.detail) },
-    ],
-    (_, index) => index,
-    "Nothing was pushed since the agent started.",
-  );
+  const recent = table("Recent pushes", COLUMNS, (_, index) => index, "Nothing was pushed since the agent started.");
+  const legend = ["older", "height: logarithm of the duration", "now"].map((words) => h("span", {}, words));
   const node = h(
     "div",
     { class: "stack" },
-    h(
-      "div",
-      { class: "tiles four" },
-      Object.values(tiles).map((part) => part.node),
-    ),
+    numbers.node,
     h(
       "section",
       { class: "card" },
       h("div", { class: "bar" }, h("h2", {}, "Duration of the last 100 pushes"), statuses),
       chart.node,
-      h(
-        "p",
-        { class: "muted small bar" },
-        h("span", {}, "older"),
-        h("span", {}, "height: logarithm of the duration"),
-        h("span", {}, "now"),
-      ),
+      h("p", { class: "muted small bar" }, legend),
     ),
     h("section", { class: "card" }, h("h2", {}, "Recent pushes"), recent.node),
   );
-
   const update = async (status, get) => {
     const said = await get("/api/v1/pushes");
-    now = status.now;
     const list = said.pushes.toSorted((a, b) => Date.parse(b.at) - Date.parse(a.at));
-    const seconds = list.map((push) => push.seconds).sort((a, b) => a - b);
-    const entries = list.map((push) => push.entries).sort((a, b) => a - b);
-    tiles.median.show(duration(quantile(seconds, 0.5)));
-    tiles.slow.show(duration(quantile(seconds, 0.95)));
-    tiles.most.show(duration(seconds.at(-1)));
-    tiles.size.show(count(quantile(entries, 0.5)), "median");
+    numbers.show(list);
     chart.show(list);
-    recent.show(list);
+    recent.show(list, status.now);
     when(statuses, said.by_status, (sums) =>
       Object.entries(sums).map(([name, times]) => chip(name, count(times), { tone: tone(name) })),
     );

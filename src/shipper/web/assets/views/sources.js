@@ -6,34 +6,27 @@ import { source } from "./source.js";
 import { table } from "../table.js";
 import { bytes, count, duration, plural, short } from "../units.js";
 
+const COLUMNS = [
+  { title: "Source", make: nameCell },
+  { title: "State", make: stateCell },
+  { title: "Reads", kind: "minor", text: (row) => plural(row.units, row.unit) },
+  { title: "Lines/s", kind: "number", text: (row) => short(row.lines_per_second) },
+  { title: "Read", kind: "number minor", text: (row) => count(row.lines_read) },
+  { title: "Delivered", kind: "number", text: (row) => count(row.delivered) },
+  { title: "Lag", kind: "number", text: (row) => bytes(row.lag_bytes) },
+  { title: "Oldest", kind: "number", text: (row) => duration(row.oldest_unsettled_seconds) },
+  { title: "In flight", kind: "number minor", text: (row) => count(row.in_flight) },
+  { title: "Last line", kind: "number", make: agoCell((row) => row.last_line_at) },
+];
+
 /** The table: {node, show(status)}. */
 export function sourceTable() {
-  let now = null;
-  const columns = [
-    { title: "Source", make: nameCell },
-    { title: "State", make: stateCell },
-    { title: "Reads", kind: "minor", text: (row) => plural(row.units, row.unit) },
-    { title: "Lines/s", kind: "number", text: (row) => short(row.lines_per_second) },
-    { title: "Read", kind: "number minor", text: (row) => count(row.lines_read) },
-    { title: "Delivered", kind: "number", text: (row) => count(row.delivered) },
-    { title: "Lag", kind: "number", text: (row) => bytes(row.lag_bytes) },
-    { title: "Oldest", kind: "number", text: (row) => duration(row.oldest_unsettled_seconds) },
-    { title: "In flight", kind: "number minor", text: (row) => count(row.in_flight) },
-    {
-      title: "Last line",
-      kind: "number",
-      make: agoCell(
-        (row) => row.last_line_at,
-        () => now,
-      ),
-    },
-  ];
-  const sheet = table("Sources", columns, (row) => row.name, "No source is configured.");
+  const sheet = table("Sources", COLUMNS, (row) => row.name, "No source is configured.");
   sheet.node.classList.add("leads");
   sheet.node.addEventListener("click", follow);
   const show = (status) => {
-    now = status.now;
-    sheet.show(status.sources.map((row) => ({ ...row, states: states(row, status) })));
+    const rows = status.sources.map((row) => ({ ...row, states: states(row, status) }));
+    sheet.show(rows, status.now);
   };
   return { node: sheet.node, show };
 }
