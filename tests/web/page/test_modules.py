@@ -56,6 +56,33 @@ def test_ages_are_told_by_the_agents_clock(modules: Page) -> None:
     assert {then: str(text).replace("\u202f", " ") for then, text in found.items()} == table
 
 
+def test_the_verdict_follows_from_the_status(modules: Page) -> None:
+    def failure(name: str, source: str = "", *, notice: bool = False) -> dict[str, object]:
+        since = "2026-01-27T09:56:48Z"
+        return {"name": name, "source": source, "notice": notice, "since": since, "detail": "why", "hint": "do this"}
+
+    def judged(failures: list[dict[str, object]], not_ready: list[dict[str, object]]) -> tuple[object, ...]:
+        status = {"ready": not not_ready, "not_ready": not_ready, "failures": failures, "rates": {"lines": [1, 3]}}
+        loki = {"url": "http://loki:3100", "last_push_at": "2026-01-27T09:59:58Z"}
+        found = call(modules, "verdict.js", "judge", {**status, "loki": loki, "now": "2026-01-27T10:00:00Z"})
+        assert isinstance(found, dict)
+        return tuple(found[part].replace("\u202f", " ") for part in ("state", "headline", "because", "cure", "more"))
+
+    well = "2 lines/s to http://loki:3100; last push 2 s ago"
+    notice, refused, gone = failure("timezone", notice=True), failure("entries_refused", "app"), failure("loki_timeout")
+    fine = "No failures, and the books balance."
+    assert judged([], []) == ("delivering", "Delivering", well, fine, "")
+    assert judged([notice], []) == ("notices", "Delivering; 1 thing to look at", well, "", "timezone")
+    found = judged([notice, refused], [])
+    assert found == ("troubled", "Delivering, but: entries_refused in app", well, "do this", "")
+    state, headline, because, cure, more = judged([gone, refused], [gone, failure("io_error", "app")])
+    assert (state, headline, cure) == ("failing", "Not delivering: loki_timeout", "do this")
+    assert because.startswith("For 3 min 12 s, since ")
+    assert because.endswith(": why")
+    assert more == "and 1 other failure"
+    assert judged([], [failure("starting")])[:2] == ("waiting", "Starting")
+
+
 def test_hidden_characters_are_shown_as_escapes(modules: Page) -> None:
     table = {
         "plain\ttext\n": "plain\ttext\n",

@@ -9,6 +9,7 @@ import { format } from "./route.js";
 import { ago, age, clock, duration, plural, short } from "./units.js";
 
 const TITLES = {
+  waiting: "… shipper",
   delivering: "✓ shipper",
   notices: "✓ shipper",
   troubled: "! shipper",
@@ -33,13 +34,11 @@ export function judge(status) {
 }
 
 function failing({ not_ready: failures, now }) {
-  if (!failures.length) {
-    return { state: "failing", headline: "Not delivering", because: "The agent has just started.", cure: "", more: "" };
-  }
   const [first] = failures;
+  const starting = first.name === "starting";
   return {
-    state: "failing",
-    headline: `Not delivering: ${placed(first)}`,
+    state: starting ? "waiting" : "failing",
+    headline: starting ? "Starting" : `Not delivering: ${placed(first)}`,
     because: `${lasting(first.since, now)}${first.detail && `: ${first.detail}`}`,
     cure: first.hint,
     more: others(failures),
