@@ -19,7 +19,6 @@ types: $(VENV)/dev.stamp
 	$(BIN)/mypy
 
 unit: $(VENV)/dev.stamp
-	sh scripts/tools.sh shellcheck
 	sh scripts/tools.sh shellcheck=shellcheck
 	$(BIN)/python -m pytest -m "not e2e"
 
