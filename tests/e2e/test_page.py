@@ -134,3 +134,23 @@ def test_a_server_that_answers_5xx_is_not_ready_and_what_waits_goes_when_it_is_m
     world.relay.heal()
     assert page.takes(200) < SECONDS
     world.expect(world.selector(), ["one"])
+
+
+def test_a_reload_is_asked_for_by_post_and_says_what_is_wrong(world: Any, page: Seen) -> None:
+    def reload() -> tuple[int, Any]:
+        try:
+            with urllib.request.urlopen(f"{page.url}/-/reload", data=b"", timeout=20) as reply:
+                return reply.status, json.loads(reply.read())
+        except urllib.error.HTTPError as error:
+            return error.code, json.loads(error.read())
+
+    page.takes(200)
+    right = world.config.read_text()
+    world.config.write_text(right.replace('"plaintext"', '"plantext"'))
+    status, refused = reload()
+    assert (status, len(refused["problems"])) == (409, 1)
+    assert "plantext" in refused["problems"][0]
+    world.config.write_text(right + SOURCE.replace("app", "more").replace("{logs}", str(world.logs / "more")))
+    status, done = reload()
+    assert (status, done["reloaded"], done["changes"]["added"]) == (200, True, ["more"])
+    assert [source["name"] for source in page.status()["sources"]] == ["app", "more"]

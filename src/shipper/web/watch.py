@@ -67,7 +67,7 @@ class Watch:
         await self.refresh()
         totals = self._totals()
         for kept, now, before in zip(self._samples.values(), totals, self._before, strict=True):
-            kept.append(now - before)
+            kept.append(max(0, now - before))  # a source that was taken out takes its counts with it
         self._before = totals
         self._lags.append(sum(self.lags().values()))
         accounts = self.agent.ledger.accounts
