@@ -237,6 +237,8 @@ def _basic(user: str, password: str) -> tuple[str, str]:
 
 def _told(error: Exception) -> str:
     """An exception of the transport in a few words; its request, and so the URL, is left out."""
+    if isinstance(error, httpx.ConnectError) and str(error):
+        return str(error)
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 

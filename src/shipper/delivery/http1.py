@@ -12,6 +12,7 @@ requests and responses, and 1.3 through httpcore and anyio. Proxies are left to 
 from __future__ import annotations
 
 import asyncio
+import errno
 import ipaddress
 import re
 import socket
@@ -303,20 +304,30 @@ class Direct:
 
     async def _connect(self, url: httpx.URL, place: Place, patience: float) -> Connection:
         trust = self._trust if url.scheme == "https" else None
+        port = url.port or (443 if trust else 80)
         try:
             async with asyncio.timeout(patience):
                 _, connection = await asyncio.get_running_loop().create_connection(
                     lambda: Connection(place),
                     url.host,
-                    url.port or (443 if trust else 80),
+                    port,
                     ssl=trust,
                     happy_eyeballs_delay=None if _is_address(url.host) else RACE,
                 )
         except TimeoutError as error:
             raise httpx.ConnectTimeout(f"no connection within {patience:g} s") from error
         except (OSError, UnicodeError) as error:
-            raise httpx.ConnectError(str(error)) from error
+            raise httpx.ConnectError(_in_words(url.host, port, error)) from error
         return connection
+
+
+def _in_words(host: str, port: int, error: Exception) -> str:
+    """Why there is no connection; asyncio tells of several addresses in one text."""
+    if isinstance(error, socket.gaierror):
+        return f"the name {host} cannot be resolved: {error.strerror}"
+    if isinstance(error, ConnectionRefusedError) or f"[Errno {errno.ECONNREFUSED}]" in str(error):
+        return f"nothing listens on {host}:{port}"
+    return f"no connection to {host}:{port}: {error}"
 
 
 def _is_address(host: str) -> bool:
