@@ -637,6 +637,10 @@ PIECES = st.sampled_from(
 EDITS = st.lists(st.tuples(st.integers(0, len(WHOLE)), st.integers(0, 30), PIECES | st.text(max_size=3)), max_size=4)
 
 
+def test_a_secret_of_the_environment_is_masked_where_a_label_holds_it():
+    check_examination(WHOLE.replace('env = "${ENV', 'env = "${S_TOKEN}${ENV').encode())
+
+
 @settings(max_examples=settings().max_examples * 2)
 @given(EDITS)
 def test_for_every_edit_of_a_valid_file_each_mistake_has_its_place_and_no_secret(edits):

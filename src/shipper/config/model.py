@@ -346,10 +346,15 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     secrets: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
-        return f"Config({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"
+        """Without secrets, wherever `${NAME}` has put them."""
+        shown = (f"{name}={getattr(self, name)!r}" for name in self.__struct_fields__ if name != "secrets")
+        text = f"Config({', '.join(shown)})"
+        for secret in sorted(self.secrets, key=len, reverse=True):
+            text = text.replace(secret, MASK).replace(repr(secret)[1:-1], MASK)
+        return text
 
-    def __rich_repr__(self) -> list[tuple[str, Any]]:
-        return [(name, getattr(self, name)) for name in self.__struct_fields__ if name != "secrets"]
+    def __rich_repr__(self) -> list[str]:
+        return [repr(self)]
 
 
 class ResolvedSource(msgspec.Struct, frozen=True, kw_only=True):
