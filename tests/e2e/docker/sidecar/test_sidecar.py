@@ -121,6 +121,10 @@ def test_the_agent_is_nobody_and_writes_nowhere_but_to_its_volume(stack: Stack) 
     assert "shipper.toml: configuration is fine (7 sources" in stack.execute("shipper", "check")
 
 
+def test_the_image_brings_a_configuration(command: Docker, image: str) -> None:
+    assert "shipper.toml: configuration is fine (6 sources" in command("run", "--rm", "--read-only", image, "check")
+
+
 def _lines(directory: Path) -> Iterator[str]:
     """What Loki should have of a service's logs: no blank lines, and of redrawn ones their head and last state."""
     for path in directory.iterdir():
