@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -36,10 +37,14 @@ class Stack:
     def run(self, name: str, *options: str, of: tuple[str, ...]) -> None:
         self._command("run", "--detach", f"--name={name}", f"--network={self._network}", *options, IMAGE, *of)
 
+    def address(self, name: str) -> str:
+        """Where a container is on the network, as seen from here."""
+        found: str = self.inspect(name)["NetworkSettings"]["Networks"][self._network]["IPAddress"]
+        return found
+
     def start_loki(self) -> Loki:
         self.run("mlops-loki", of=("devloki", "--listen", "0.0.0.0:3100"))
-        networks = self.inspect("mlops-loki")["NetworkSettings"]["Networks"]
-        loki = Loki(f"http://{networks[self._network]['IPAddress']}:3100")
+        loki = Loki(f"http://{self.address('mlops-loki')}:3100")
         eventually(lambda: _answers(loki), "the stand-in for Loki")
         return loki
 
@@ -57,6 +62,7 @@ class Stack:
             f"--volume={self._password}:/run/secrets/shipper_web_password:ro",
             "--volume=logs:/logs:ro",
             "--volume=shipper-data:/var/lib/shipper",
+            "--health-interval=500ms",
             of=(),
         )
 
@@ -119,6 +125,20 @@ def test_the_agent_is_nobody_and_writes_nowhere_but_to_its_volume(stack: Stack) 
     assert labels.keys() == {"description", "licenses", "revision", "title", "version"}
     assert stack.execute("python", "-c", WRITABLE) == "10001 /var/lib/shipper"
     assert "shipper.toml: configuration is fine (7 sources" in stack.execute("shipper", "check")
+
+
+def test_without_loki_the_agent_is_healthy_and_answers_prometheus(
+    stack: Stack,
+) -> None:
+    stack.start_shipper()
+    eventually(lambda: stack.inspect("mlops-shipper")["State"]["Health"]["Status"] == "healthy", "a healthy container")
+    answers = {}
+    for path in ("/-/healthy", "/-/ready", "/metrics", "/"):
+        connection = HTTPConnection(stack.address("mlops-shipper"), 12345, timeout=60)
+        connection.request("GET", path, headers={"Host": "mlops-shipper:12345"})
+        answers[path] = connection.getresponse().status
+        connection.close()
+    assert answers == {"/-/healthy": 200, "/-/ready": 503, "/metrics": 200, "/": 401}
 
 
 def test_the_image_brings_a_configuration(command: Docker, image: str) -> None:
