@@ -87,6 +87,10 @@ class Dockerd:
         for container in self.call("GET", "/containers/json?all=true"):
             self.call("DELETE", f"/containers/{container['Id']}?force=true", ok=(204, 404, 409))
         self.stop()
+        # dockerd does not unmount the host's network namespace, which a build on the host's network has it mount.
+        mounted = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
+        for place in [place for place in mounted if place.startswith(f"{self.root}/")]:
+            subprocess.run(["umount", place], check=True)
         shutil.rmtree(self.root, ignore_errors=True)
 
     def call(self, method: str, path: str, body: Any = None, *, ok: tuple[int, ...] = (200, 201, 204, 304)) -> Any:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.deployment.checkers import ROOT, checker
+from tests.deployment.checkers import ROOT
+from tests.deployment.compose import Compose
 
 pytestmark = pytest.mark.e2e
 
@@ -32,33 +29,6 @@ PORTS = {
     "SHIPPER_PORT": ("shipper", 12345),
 }
 """What publishes which port of which service; its default is the same port."""
-
-
-class Compose:
-    """A copy of the repository's compose files, and their .env."""
-
-    def __init__(self, root: Path) -> None:
-        self._loader = checker("compose-go")
-        self._docker = root / "docker"
-        shutil.copytree(ROOT / "docker", self._docker)
-        self.root = root
-
-    def load(self, file: str = "docker-compose.yml", settings: str = "") -> Any:
-        """The project that a file describes; `settings` is what .env says."""
-        self._docker.joinpath(".env").write_text(settings)
-        # The loader's own command reads .env for included files alone.
-        self._docker.joinpath("including.yml").write_text(f"name: docker\ninclude: [{file}]\n")
-        done = subprocess.run(
-            [self._loader, "-format", "json", "including.yml"],
-            cwd=self._docker,
-            env={"PATH": os.environ["PATH"]},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        assert "level=warning" not in done.stderr
-        return json.loads(done.stdout)
 
 
 @pytest.fixture

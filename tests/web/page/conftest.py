@@ -172,7 +172,7 @@ def busy(tmp_path_factory: pytest.TempPathFactory, loki: str) -> Iterator[Statio
 def browser() -> Iterator[Browser]:
     path = find()
     if path is None:
-        missing = "no chromium here. Cure: sh scripts/browser.sh, or install Debian's chromium"
+        missing = "no chromium here. Cure: sh scripts/tools.sh chromium, or install Debian's chromium"
         if os.environ.get("CI") == "true":
             pytest.fail(missing)
         pytest.skip(missing)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
 import pytest
 from benchmarks.torture.loki import Loki
+from tests.deployment.compose import Compose
 from tests.e2e.conftest import eventually
-from tests.e2e.docker.sidecar.conftest import IMAGE, ROOT, Docker
+from tests.e2e.docker.sidecar.conftest import IMAGE, Docker
+from tests.e2e.docker.sidecar.services import Services
 
 pytestmark = pytest.mark.e2e
 
@@ -26,45 +29,35 @@ print(os.getuid(), *[place for place in places.split() if os.access(place, os.W_
 
 
 class Stack:
-    """The containers of the quick start, with the stand-in for Loki in Loki's place."""
+    """The quick start, its services run as its compose file says, with the stand-in for Loki in Loki's place."""
 
-    def __init__(self, command: Docker, network: str, password: Path) -> None:
+    def __init__(self, command: Docker, network: str, services: Services) -> None:
         self._command = command
         self._network = network
-        self._password = password
+        self._services = services
 
-    def run(self, name: str, *options: str, of: tuple[str, ...]) -> None:
-        self._command("run", "--detach", f"--name={name}", f"--network={self._network}", *options, IMAGE, *of)
+    def run(self, name: str, *words: str) -> None:
+        """A container of our image, on the network, under the name the others know it by."""
+        self._command("run", "--detach", f"--name=mlops-{name}", f"--network={self._network}", *words)
+
+    def address(self, name: str) -> str:
+        """Where a container is on the network, as seen from here."""
+        found: str = self.inspect(name)["NetworkSettings"]["Networks"][self._network]["IPAddress"]
+        return found
 
     def start_loki(self) -> Loki:
-        self.run("mlops-loki", of=("devloki", "--listen", "0.0.0.0:3100"))
-        networks = self.inspect("mlops-loki")["NetworkSettings"]["Networks"]
-        loki = Loki(f"http://{networks[self._network]['IPAddress']}:3100")
+        self.run("loki", IMAGE, "devloki", "--listen", "0.0.0.0:3100")
+        loki = Loki(f"http://{self.address('loki')}:3100")
         eventually(lambda: _answers(loki), "the stand-in for Loki")
         return loki
 
     def start_shipper(self) -> None:
-        """The agent, as docker-compose.monitoring.yml runs it."""
-        self.run(
-            "mlops-shipper",
-            "--read-only",
-            "--cap-drop=ALL",
-            "--security-opt=no-new-privileges:true",
-            "--env=LOKI_URL=http://mlops-loki:3100",
-            "--env=ENV=production",
-            "--env=SHIPPER_HOST=gpu-host",
-            f"--volume={ROOT}/deployment/monitoring/configs/shipper:/etc/shipper:ro",
-            f"--volume={self._password}:/run/secrets/shipper_web_password:ro",
-            "--volume=logs:/logs:ro",
-            "--volume=shipper-data:/var/lib/shipper",
-            of=(),
-        )
+        self.run("shipper", "--health-interval=500ms", *self._services.words("shipper"))
 
     def start_generator(self) -> Path:
         """Six services' logs; the directory they are in, as seen from here."""
-        program = ("-m", "shipper.demo.generate", "/logs", "--rate", str(RATE))
-        self.run("mlops-log-generator", "--user=0:0", "--volume=logs:/logs", "--entrypoint=python", of=program)
-        return Path(self._command("volume", "inspect", "--format={{.Mountpoint}}", "logs"))
+        self.run("log-generator", *self._services.words("log-generator"), "--rate", str(RATE))
+        return Path(self._command("volume", "inspect", "--format={{.Mountpoint}}", "quickstart-logs"))
 
     def replace_shipper(self) -> None:
         """kill -9, and a new container over the same volumes."""
@@ -74,12 +67,12 @@ class Stack:
 
     def stop(self, name: str) -> int:
         """The exit code of a container that was asked to stop."""
-        self._command("stop", "--time=60", name)
+        self._command("stop", "--time=60", f"mlops-{name}")
         code: int = self.inspect(name)["State"]["ExitCode"]
         return code
 
     def inspect(self, name: str) -> Any:
-        return json.loads(self._command("inspect", name))[0]
+        return json.loads(self._command("inspect", f"mlops-{name}"))[0]
 
     def execute(self, *words: str) -> str:
         """What a command in the agent's container prints."""
@@ -88,9 +81,7 @@ class Stack:
 
 @pytest.fixture
 def stack(command: Docker, image: str, network: str, tmp_path: Path) -> Stack:
-    password = tmp_path / "password"
-    password.write_text("secret\n")
-    return Stack(command, network, password)
+    return Stack(command, network, Services(Compose(tmp_path), "docker-compose.quickstart.yml"))
 
 
 def test_lines_of_one_container_arrive_once_and_labelled_though_the_agents_is_killed_and_replaced(stack: Stack) -> None:
@@ -100,11 +91,11 @@ def test_lines_of_one_container_arrive_once_and_labelled_though_the_agents_is_ki
     for entries in (1, 2000):
         eventually(lambda at_least=entries: loki.count('{service="mlops"}') >= at_least, f"{entries} entries")
         stack.replace_shipper()
-    assert stack.stop("mlops-log-generator") == 0
+    assert stack.stop("log-generator") == 0
     written = {job: Counter(_lines(logs / job)) for job in JOBS}
     for job in JOBS:
         eventually(lambda of=job: _shipped(loki, of).total() >= written[of].total(), f"all lines of {job}")
-    assert stack.stop("mlops-shipper") == 0
+    assert stack.stop("shipper") == 0
     for job in JOBS:
         assert _shipped(loki, job) == written[job]
         assert loki.count(f'{{job="{job}"}}') == len(loki.entries(f'{{job="{job}"}}'))
@@ -113,12 +104,30 @@ def test_lines_of_one_container_arrive_once_and_labelled_though_the_agents_is_ki
 
 def test_the_agent_is_nobody_and_writes_nowhere_but_to_its_volume(stack: Stack) -> None:
     stack.start_shipper()
-    container = stack.inspect("mlops-shipper")["Config"]
+    container = stack.inspect("shipper")["Config"]
     assert (container["User"], container["StopSignal"]) == ("shipper", "SIGTERM")
     labels = {name.removeprefix("org.opencontainers.image."): value for name, value in container["Labels"].items()}
     assert labels.keys() == {"description", "licenses", "revision", "title", "version"}
     assert stack.execute("python", "-c", WRITABLE) == "10001 /var/lib/shipper"
     assert "shipper.toml: configuration is fine (7 sources" in stack.execute("shipper", "check")
+
+
+def test_without_loki_the_agent_is_healthy_and_answers_prometheus(
+    stack: Stack,
+) -> None:
+    stack.start_shipper()
+    eventually(lambda: stack.inspect("shipper")["State"]["Health"]["Status"] == "healthy", "a healthy container")
+    answers = {}
+    for path in ("/-/healthy", "/-/ready", "/metrics", "/"):
+        connection = HTTPConnection(stack.address("shipper"), 12345, timeout=60)
+        connection.request("GET", path, headers={"Host": "mlops-shipper:12345"})
+        answers[path] = connection.getresponse().status
+        connection.close()
+    assert answers == {"/-/healthy": 200, "/-/ready": 503, "/metrics": 200, "/": 401}
+
+
+def test_the_image_brings_a_configuration(command: Docker, image: str) -> None:
+    assert "shipper.toml: configuration is fine (6 sources" in command("run", "--rm", "--read-only", image, "check")
 
 
 def _lines(directory: Path) -> Iterator[str]:
@@ -137,7 +146,7 @@ def _shipped(loki: Loki, job: str) -> Counter[str]:
 
 def _expect_labels(loki: Loki) -> None:
     found = {entry.labels["job"]: entry.labels for entry in loki.entries('{service="mlops", level="info"}')}
-    common = {"service": "mlops", "level": "info", "host": "gpu-host", "env": "production"}
+    common = {"service": "mlops", "level": "info", "host": "gpu-host", "env": "development"}
     for job, own in (("fastapi", {"log_type": "api"}), ("inference", {"log_type": "inference"})):
         expected = {"job": job, **common, **own, "filename": found[job]["filename"]}
         assert found[job] == expected
