@@ -353,8 +353,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
             text = text.replace(secret, MASK).replace(repr(secret)[1:-1], MASK)
         return text
 
-    def __rich_repr__(self) -> list[str]:
-        return [repr(self)]
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [("shown", repr(self))]
 
 
 class ResolvedSource(msgspec.Struct, frozen=True, kw_only=True):
