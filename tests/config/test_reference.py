@@ -1,10 +1,27 @@
 """The reference is what the model says."""
 
+import re
 import tomllib
 from pathlib import Path
 
+from shipper.config import examples
 from shipper.config.loading import examine
-from shipper.config.model import STAGES, Agent, DockerSource, FileSource, Loki, Multiline
+from shipper.config.model import (
+    STAGES,
+    Agent,
+    Backoff,
+    BasicAuth,
+    DeadLetters,
+    DockerRules,
+    DockerSource,
+    FileSource,
+    Lines,
+    Log,
+    Loki,
+    Multiline,
+    Tls,
+    Web,
+)
 from shipper.config.reference import reference
 from shipper.config.schema import keys_of
 
@@ -20,6 +37,27 @@ def test_every_key_of_every_table_is_on_the_page():
     tables = (Loki, Agent, FileSource, DockerSource, Multiline, *STAGES)
     names = {name for table in tables for name in keys_of(table)}
     assert {name for name in names if f"| `{name}` |" not in page} == set()
+
+
+def test_every_key_has_an_example():
+    tables = {
+        examples.LOKI + examples.OTHERWISE: (Loki, BasicAuth, Tls, Backoff),
+        examples.AGENT: (Agent, Web, Log, DeadLetters),
+        examples.EVERY_SOURCE: (Lines,),
+        examples.FILES: (FileSource,),
+        examples.CONTAINERS: (DockerSource, DockerRules),
+        examples.MULTILINE: (Multiline,),
+    }
+    for example, structs in tables.items():
+        written = set(re.findall(r"(?:^|[{,] )(\w+) = ", example, re.MULTILINE))
+        inherited = set() if structs == (Lines,) else keys_of(Lines).keys()
+        assert {name for struct in structs for name in keys_of(struct)} - inherited - {"to"} - written == set()
+
+
+def test_every_key_of_a_stage_has_an_example():
+    for stage in STAGES:
+        example = examples.stage_example(str(stage.__struct_config__.tag))
+        assert [key for key in keys_of(stage) if not re.search(rf"\b{key} = ", example)] == []
 
 
 def test_every_sentence_is_a_sentence():

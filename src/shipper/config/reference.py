@@ -1,6 +1,7 @@
 """docs/configuration.md, written from the model: `python -m shipper.config.reference > docs/configuration.md`.
 
-Rule 1: every key, its values, its default and its sentence come from the model; the words around them are here.
+Rule 1: every key, its values, its default and its sentence come from the model; the words around them are here, and the
+        examples in examples.py.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from shipper.config import examples
 from shipper.config.model import (
     STAGES,
     Agent,
@@ -72,13 +74,15 @@ Or for all files of that name, in VS Code's settings:
 What lies between keys, and whether patterns, zones and files are right, `shipper check` alone can tell.
 """
 
-_SOURCES: Final = """\
+_LABELS: Final = """\
 ## `[labels]`
 
 Labels of every line: names and string values. A source's labels win over these, fields promoted by its pipeline over
 both. An empty value removes a label. Loki takes at most 15 labels; names are `[a-zA-Z_][a-zA-Z0-9_]*`, and those that
 begin with two underscores are reserved.
+"""
 
+_SOURCES: Final = """\
 ## `[[source]]`
 
 One table for each source, with `type = "file"` or `type = "docker"`; [docker.md](docker.md) tells more of the second.
@@ -116,35 +120,49 @@ def reference() -> str:
     parts = [
         _HEAD,
         _EDITOR,
-        _section("## `[loki]`", Loki),
+        _section("## `[loki]`", Loki, example=examples.LOKI),
+        _fence(examples.OTHERWISE),
         _section("### `loki.basic_auth`", BasicAuth),
         _section("### `tls` of `[loki]` and of a Docker source", Tls),
         _section("### `loki.backoff`", Backoff),
-        _section("## `[agent]`", Agent),
+        _section("## `[agent]`", Agent, example=examples.AGENT),
         _section("### `agent.web`", Web),
         _section("### `agent.log`", Log),
         _section("### `agent.dead_letters`", DeadLetters),
+        _LABELS,
+        _fence(examples.LABELS),
         _SOURCES,
-        _section("### Every source", Lines),
-        _section('### `type = "file"`', FileSource, without=Lines),
-        _section('### `type = "docker"`', DockerSource, without=Lines),
+        _section("### Every source", Lines, example=examples.EVERY_SOURCE),
+        _section('### `type = "file"`', FileSource, without=Lines, example=examples.FILES),
+        _section('### `type = "docker"`', DockerSource, without=Lines, example=examples.CONTAINERS),
         _section("### `include` and `exclude` of containers", DockerRules),
-        _section("### `multiline`", Multiline),
+        _section("### `multiline`", Multiline, example=examples.MULTILINE),
         _PIPELINES,
-        *(_section(f"### `{stage.__struct_config__.tag}`", stage) for stage in STAGES),
+        *map(_stage, STAGES),
         _TAIL,
     ]
     return "\n".join(parts)
 
 
-def _section(heading: str, table: type[msgspec.Struct], without: type[msgspec.Struct] | None = None) -> str:
-    """A heading, the table's own sentences, and its keys."""
+def _stage(stage: type[msgspec.Struct]) -> str:
+    name = str(stage.__struct_config__.tag)
+    return _section(f"### `{name}`", stage, example=examples.stage_example(name))
+
+
+def _section(
+    heading: str, table: type[msgspec.Struct], without: type[msgspec.Struct] | None = None, example: str = ""
+) -> str:
+    """A heading, the table's own sentences, its keys, and an example of them."""
     inherited = keys_of(without) if without else {}
     keys = [key for name, key in keys_of(table).items() if name not in inherited]
     lines = [heading, "", sentences(table)]
     if keys:
         lines += ["", "| key | value | default | meaning |", "| --- | --- | --- | --- |", *map(_row, keys)]
-    return "\n".join((*lines, ""))
+    return "\n".join((*lines, "", _fence(example)) if example else (*lines, ""))
+
+
+def _fence(example: str) -> str:
+    return f"```toml\n{example}```\n"
 
 
 def _row(key: Key) -> str:
