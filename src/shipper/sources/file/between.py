@@ -48,17 +48,28 @@ def find(
     only: Collection[SiblingKey] | None = None,
     current: Content | None = None,
 ) -> None:
-    """Begin what was rotated after `tail` (of `only` these), and is neither the file `but` nor a copy of `current`."""
+    """Begin what was rotated after `tail` (of `only` these) and before `current`, and is neither the file `but` nor a
+    copy of `current`."""
     begun = [tail]
     for _ in range(ATTEMPTS):
         places = [
             place
-            for place in roster.neighbours.of(trail.path)
+            for place in _before(roster.neighbours.of(trail.path), current)
             if place.key != but and (only is None or place.sibling_key in only)
         ]
         if _begin_all(roster, trail, tail, begun, places, now, current):
             return
         roster.neighbours.forget()
+
+
+def _before(places: Sequence[Place], current: Content | None) -> Sequence[Place]:
+    """What is older than `current`: all, unless that has been renamed meanwhile and is one of them itself."""
+    if current is None:
+        return places
+    info = current.stat()
+    keys = [place.key for place in places]
+    key = info.st_dev, info.st_ino
+    return places[: keys.index(key)] if key in keys else places
 
 
 def _begin_all(

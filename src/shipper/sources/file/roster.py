@@ -184,9 +184,11 @@ class Roster:
         self.wake(tail, now, grew=True)
 
     def _meet(self, tail: Tail, place: Place, now: float) -> Trail:
-        """A generation is at its own path."""
+        """A generation is at its own path; not any more, if others were found since that came after it."""
         trail = self.trails[place.path]
         if trail.live is not tail:
+            if tail in trail.tails and not _names(place):
+                return trail
             if trail.live is not None:
                 rotation.leave(self, trail, now)
             trail.past = [other for other in trail.past if other is not tail]
@@ -287,8 +289,7 @@ class Roster:
         if (info.st_dev, info.st_ino) != tail.key or not tail.accepts(content):
             content.close()
             return False
-        tail.attach(content)
-        return True
+        return tail.attach_again(content)
 
     def close_idle(self) -> None:
         """Give back the descriptors of files that are read and in place."""
@@ -385,3 +386,12 @@ def _opened(place: Place, content: Content) -> Place:
     """What is really at the place: between a look and an open a file may have been replaced."""
     info = content.stat()
     return replace(place, key=(info.st_dev, info.st_ino), changed=info.st_mtime_ns, size=info.st_size)
+
+
+def _names(place: Place) -> bool:
+    """Whether the path still leads to the file that was found there."""
+    try:
+        info = os.stat(place.target)  # noqa: PTH116 - as above
+    except OSError:
+        return False
+    return (info.st_dev, info.st_ino) == place.key

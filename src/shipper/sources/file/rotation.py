@@ -80,8 +80,8 @@ def _seek(roster: Roster, trail: Trail, tail: Tail, places: Sequence[Place], now
 
 
 def seek_again(roster: Roster, trail: Trail, tail: Tail, now: float) -> None:
-    """A closed file is not where it was seen last."""
-    if tail.rotated_at is not None and not os.path.lexists(tail.seen_at):
+    """A closed file could not be opened where it was seen last: it may be elsewhere, and another one there."""
+    if tail.rotated_at is not None and all(place.key != tail.key for place in place_at(tail.target)):
         roster.neighbours.forget()
         _seek(roster, trail, tail, roster.neighbours.of(trail.path), now)
 

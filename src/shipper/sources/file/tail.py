@@ -184,6 +184,22 @@ class Tail:
         self.key = (info.st_dev, info.st_ino)
         self.observe(info)
 
+    def attach_again(self, content: Content) -> bool:
+        """Read on in a content that has been accepted, unless it was emptied meanwhile: then nothing has happened."""
+        self.attach(content)
+        if not self.scanned or identity.agrees(self.known, self._remembered, self.scanned):
+            return True
+        self.content, self._head, self._window = None, b"", b""
+        content.close()
+        return False
+
+    def _remembered(self, offset: int, size: int) -> bytes:
+        """What is kept in memory of the content: its first bytes, or the last before `scanned`."""
+        if offset == 0 and size <= len(self._head):
+            return self._head[:size]
+        begin = self.scanned - len(self._window)
+        return self._window[max(0, offset - begin) : offset - begin + size]
+
     def observe(self, info: os.stat_result) -> None:
         """Take note of size and change time."""
         self.changed, self.disk = info.st_mtime_ns, info.st_size
