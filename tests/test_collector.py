@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 import msgspec
+import pytest
 
 from shipper.chunk import Carry, Chunk, Fingerprint, Lane, Origin, Span
 from shipper.collector import Collector
@@ -152,3 +153,32 @@ def test_a_step_reads_in_portions_until_its_budget_is_used_and_reports_them_as_o
     assert [processed.span for processed in collected.processed] == [part.span for part in parts[:2]]
     assert (collected.step.truncated_unread, collected.step.look_in, collected.step.more) == (3, 2.0, True)
     assert len(source.steps) == 1
+
+
+def test_what_was_processed_before_an_error_is_handed_over_and_the_error_comes_next() -> None:
+    lane = Lane("app", "/logs/app.log")
+    first, second = chunk(lane, line("/a")), chunk(lane, line("/a"), start=100)
+    broken = replace(second, lane=None)  # type: ignore[arg-type]
+    subject = collector(Script(steps=[Step(chunks=[first, broken, second], notes=[loss(3)]), Step()]))
+    collected = subject.step(1)
+    assert [processed.span for processed in collected.processed] == [first.span]
+    assert (collected.step.truncated_unread, collected.step.more) == (3, True)
+    for _ in range(2):
+        with pytest.raises(AttributeError, match="carry"):
+            subject.step(1)
+
+
+def test_an_error_in_a_later_portion_takes_nothing_of_the_earlier_ones_along() -> None:
+    first = chunk(Lane("app", "/logs/app.log"), line("/a"))
+    subject = collector(Script(steps=[Step(chunks=[first], more=True, notes=[loss(3)])]))
+    collected = subject.step(10 * first.span.end)
+    assert [processed.span for processed in collected.processed] == [first.span]
+    assert (collected.step.truncated_unread, collected.step.more) == (3, True)
+    with pytest.raises(IndexError):
+        subject.step(1)
+
+
+def test_an_error_before_anything_was_processed_comes_at_once() -> None:
+    broken = replace(chunk(Lane("app", "/logs/app.log"), line("/a")), lane=None)  # type: ignore[arg-type]
+    with pytest.raises(AttributeError, match="carry"):
+        collector(Script(steps=[Step(chunks=[broken])])).step(1)

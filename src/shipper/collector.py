@@ -5,6 +5,8 @@ Rule 2: a fresh span is stamped with the lane's carry, the demoted labels and th
         replayed one keeps what the journal says and runs under the pipeline of its own epoch.
 Rule 3: a label is demoted between spans, never within one; it stays so over restarts, and each life names it
         once it meets it.
+Rule 4: what was processed before something unexpected struck is handed over, and the error comes at the next step: a
+        chunk that cannot be processed keeps nothing before it from being delivered.
 """
 
 from __future__ import annotations
@@ -63,6 +65,8 @@ class Collector:
         self._batchful = FIRST
         """Bytes to read that make one batch: each chunk and each push costs as much as some hundred lines."""
         self._streams = Recent()
+        self._struck: Exception | None = None
+        """What ended the last step early: nothing more comes of this source."""
         self.label_names: frozenset[str] = frozenset()
         """Names of all labels its lines had so far."""
         self.supports_metadata = True
@@ -97,25 +101,34 @@ class Collector:
         A portion takes some four times its size while it is worked on: among many sources, which get small budgets,
         each takes half of its own at a time.
         """
-        before, half = self._demoted, (budget + 1) // 2
-        step, processed = self._portion(min(half, self._batchful))
-        left = budget - _size(processed)
-        while step.more and min(half, self._batchful) <= left < budget:
-            budget = left
-            following, more = self._portion(min(half, self._batchful))
-            step, left = step.then(following), budget - _size(more)
-            processed += more
+        if self._struck is not None:
+            raise self._struck
+        before, step, processed = self._demoted, Step(), list[Processed]()
+        left, half = budget, (budget + 1) // 2
+        portion, going = min(half, self._batchful), True
+        try:
+            while going:
+                step = step.then(self.source.step(portion))
+                read = self._process_all(step, processed)
+                left, portion = left - read, min(half, self._batchful)
+                going = step.more and read > 0 and portion <= left
+        except Exception as error:
+            if not processed:
+                raise
+            self._struck, step.more = error, True
         return Collected(step=step, processed=processed, demoted=self._demoted if self._demoted != before else None)
 
-    def _portion(self, budget: int) -> tuple[Step, list[Processed]]:
-        """One step of the source, and what becomes of its chunks, which are gone before the next ones are read."""
-        step = self.source.step(budget)
+    def _process_all(self, step: Step, processed: list[Processed]) -> int:
+        """Add what becomes of the step's chunks, each gone before the next one is; returns the bytes of their spans."""
         chunks, step.chunks = step.chunks[::-1], []
-        processed = [self._process(chunks.pop()) for _ in range(len(chunks))]
-        if read := _size(processed):
-            encoded = sum([one.size for one in processed])
+        already = len(processed)
+        while chunks:
+            processed.append(self._process(chunks.pop()))
+        made = processed[already:]
+        if read := _size(made):
+            encoded = sum([one.size for one in made])
             self._batchful = max(1, int(FULL * self._batch_bytes * read / max(read, encoded)))
-        return step, processed
+        return read
 
     def _process(self, chunk: Chunk) -> Processed:
         span = chunk.span
