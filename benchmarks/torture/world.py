@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -178,8 +179,10 @@ class World:
         self.await_(lambda: set(names) <= self.agent.named(), f"the agent names {', '.join(names)}")
 
     def delivered(self) -> None:
-        """Wait until everything written so far is in Loki."""
-        self.await_(lambda: self.stored() >= self.wanted(), "everything written so far is in Loki")
+        """Wait until everything written so far is in Loki; as long as more of it comes, there is patience."""
+        while (stored := self.stored()) < self.wanted():
+            self.await_(partial(self._came, stored), f"more than {stored} of {self.wanted()} lines are in Loki")
+            time.sleep(0.02)
 
     def wanted(self) -> int:
         """Lines that must be in Loki by now, at least."""
@@ -190,6 +193,9 @@ class World:
         if self.joined:
             return sum(entry.text.count("\n") + 1 for entry in self._entries())
         return self._counted()
+
+    def _came(self, before: int) -> bool:
+        return self.stored() > before
 
     # the end ---------------------------------------------------------------------------------------------------------
 
