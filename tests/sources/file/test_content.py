@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shipper.sources.file.content import PIECE, Gzip, GzipBroken, Plain, open_content
+from shipper.sources.file.content import MAGIC, PIECE, Gzip, GzipBroken, Plain, open_content
 
 DATA = random.Random(1).randbytes(700_000).replace(b"\x00", b"\n")
 
@@ -53,6 +53,17 @@ def test_magic_bytes_decide_and_members_are_read_on(tmp_path):
     assert content.whole
     assert (read_all(content), content.size()) == (DATA, len(DATA))
     assert content.read(10, 20) == DATA[10:30]
+    content.close()
+
+
+@pytest.mark.parametrize("there", range(len(MAGIC)))
+def test_the_name_decides_until_the_magic_bytes_are_there(tmp_path, there):
+    packed, path = gzip.compress(DATA), tmp_path / "a.gz"
+    path.write_bytes(packed[:there])
+    content = open_content(str(path))
+    assert (isinstance(content, Gzip), content.whole, content.read(0, 10)) == (True, False, b"")
+    path.write_bytes(packed)
+    assert (read_all(content), content.whole) == (DATA, True)
     content.close()
 
 

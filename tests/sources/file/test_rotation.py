@@ -357,6 +357,22 @@ def test_compressing_a_rotated_file_ships_nothing_again(bench, pattern):
     assert arrived == named(0, 130)
 
 
+@pytest.mark.parametrize("pattern", ["app.log", "app.log*"])
+@pytest.mark.parametrize("begun", [0, 2])
+def test_a_compressed_copy_that_is_met_before_its_head_is_written_is_never_read_as_it_is(bench, pattern, begun):
+    bench.write("app.log", numbers(0, 100))
+    bench.start(pattern).later()
+    rotate(bench)
+    first = bench.root / "app.log.1"
+    packed = first.with_name("app.log.1.gz")
+    packed.write_bytes(gzip.compress(first.read_bytes())[:begun])
+    bench.write("app.log", numbers(100, 110))
+    bench.later()
+    compress(first)
+    bench.later(11, steps=10)
+    assert sorted(line for lines in bench.lines.values() for line in lines) == sorted(map(str.encode, named(0, 110)))
+
+
 def test_a_symbolic_link_that_is_repointed_is_followed_and_back_again(bench):
     for name, first in (("a", 0), ("b", 100)):
         bench.write(f"data/{name}", numbers(first, first + 3))

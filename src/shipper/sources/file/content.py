@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from shipper.errors import SourceError
+from shipper.sources.file.siblings import COMPRESSED
 
 MAGIC = b"\x1f\x8b\x08"
 PIECE = 256 * 1024
@@ -65,7 +66,8 @@ class Content(Protocol):
 
 
 def open_content(path: str) -> Content:
-    """Open the regular file at `path` (no link); magic bytes decide whether it is decompressed."""
+    """Open the regular file at `path` (no link); magic bytes decide whether it is decompressed, the name until they are
+    there: a compressor makes its file first and writes the head of it a moment later."""
     before = os.lstat(path)
     if not stat.S_ISREG(before.st_mode):
         raise OSError(errno.ELOOP if stat.S_ISLNK(before.st_mode) else errno.EINVAL, "not a regular file", path)
@@ -73,10 +75,11 @@ def open_content(path: str) -> Content:
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError(errno.EINVAL, "not a regular file", path)
-        compressed = os.pread(descriptor, len(MAGIC), 0) == MAGIC
+        head = os.pread(descriptor, len(MAGIC), 0)
     except OSError:
         os.close(descriptor)
         raise
+    compressed = head == MAGIC or (path.endswith(COMPRESSED) and MAGIC.startswith(head))
     return Gzip(descriptor) if compressed else Plain(descriptor)
 
 
@@ -152,7 +155,7 @@ class Gzip:
             if excess > 0:
                 del self._buffer[:excess]
                 self._base += excess
-        return self._ended_at == self._position and self._damage is None
+        return 0 < self._ended_at == self._position and self._damage is None
 
     def stat(self) -> os.stat_result:
         """What the file system says of the compressed file."""
