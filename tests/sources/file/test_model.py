@@ -105,8 +105,9 @@ class Life(RuleBasedStateMachine):
         self.path.unlink()
         self.bench.settle()
 
-    @rule(number=st.integers(1, 3))
-    def compress(self, number):
+    @rule(number=st.integers(1, 3), met_at=st.none() | st.sampled_from([0, 2, 15, 1000]))
+    def compress(self, number, met_at):
+        """`met_at`: how many bytes the compressor has written when the agent looks, if it does."""
         path = self.root / f"app.log.{number}"
         if not path.exists():
             return
@@ -116,8 +117,11 @@ class Life(RuleBasedStateMachine):
             self.bench.settle()
         packed = path.with_name(path.name + ".gz")
         info = path.stat()
-        with gzip.open(packed, "wb") as out:
-            out.write(path.read_bytes())
+        content = gzip.compress(path.read_bytes())
+        if met_at is not None:
+            packed.write_bytes(content[:met_at])
+            self.bench.later(1)
+        packed.write_bytes(content)
         os.utime(packed, ns=(info.st_atime_ns, info.st_mtime_ns))
         path.unlink()
 
