@@ -9,6 +9,7 @@ import shutil
 import pytest
 
 from shipper.chunk import Carry
+from shipper.sources.file.content import PIECE
 
 
 def numbers(first, end):
@@ -135,6 +136,23 @@ def test_what_was_rotated_and_compressed_while_down_is_finished(bench, pattern):
     bench.later(11, steps=10)
     bench.start().later(11, steps=3)
     assert arrived(bench) == named(0, 30)
+
+
+def test_a_compressed_file_is_read_on_behind_open_spans_that_reach_past_its_first_piece(bench):
+    """At the first look only one piece is decompressed; its end is not the file's."""
+    path = bench.write("app.log", "x\n" * 10)
+    bench.start("app.log").later()
+    bench.commits = False
+    bench.write("app.log", "x\n" * (PIECE // 2 + 10))
+    bench.later(1, steps=10)
+    bench.source.close()
+    bench.write("app.log", "unread\n")
+    with gzip.open(bench.root / "app.log.1.gz", "wb") as packed:
+        packed.write(path.read_bytes())
+    path.unlink()
+    bench.write("app.log", "new\n")
+    bench.start().later(1, steps=10)
+    assert bench.texts()[-3:] == ["x", "unread", "new"]
 
 
 def test_copytruncate_while_down_is_finished_from_the_copy(bench):

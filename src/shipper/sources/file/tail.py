@@ -357,6 +357,8 @@ class Tail:
         self.offset = self.scanned = known.end
         self.after_eof, self.known = known.hit_eof, identity.of_file(known.fingerprint)
         self._look_back(self.content)
+        if not self.unread:  # of a compressed content no more is known than was decompressed at the last look
+            self.size = max(self.size, self.content.size())
         if known.settled:
             return None, 0
         if not intact:
