@@ -8,7 +8,7 @@ import time
 
 import click
 
-from benchmarks.torture.combine import combined
+from benchmarks.torture.combine import NAME, combination, combined
 from benchmarks.torture.play import Settings, play_all
 from benchmarks.torture.sabotage import PLANTS
 from benchmarks.torture.scenarios import Scenario
@@ -45,7 +45,7 @@ def main(
     settings = Settings(
         seconds=seconds, rate=rate, seed=seed, loki=loki.rstrip("/"), version=version, keep=keep, plants=plants
     )
-    chosen = _chosen(names, everything) + combined(seed, count or (4 if everything else 0))
+    chosen = _chosen(names, everything, seed) + combined(seed, count or (4 if everything else 0))
     click.echo(f"seed {seed}", err=as_json)
     if not as_json:
         click.echo(heading())
@@ -59,11 +59,18 @@ def main(
     sys.exit(0 if all(result.passed for result in results) else 1)
 
 
-def _chosen(names: tuple[str, ...], everything: bool) -> list[Scenario]:
-    unknown = [name for name in names if name not in SCENARIOS]
+def _chosen(names: tuple[str, ...], everything: bool, seed: str) -> list[Scenario]:
+    found = {name: _named(name, seed) for name in names}
+    unknown = [name for name, scenario in found.items() if scenario is None]
     if unknown:
         raise click.UsageError(f"no scenario {', '.join(unknown)}; --list says what there is")
-    return list(SCENARIOS.values()) if everything else [SCENARIOS[name] for name in names]
+    return list(SCENARIOS.values()) if everything else [scenario for scenario in found.values() if scenario]
+
+
+def _named(name: str, seed: str) -> Scenario | None:
+    """The scenario of a name; of a combination, which `--list` does not know, the one that the seed makes."""
+    number = name.removeprefix(NAME)
+    return combination(seed, int(number)) if number != name and number.isdecimal() else SCENARIOS.get(name)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from benchmarks.torture.scenarios.crashes import KILL, MACHINE, TERMINATE
 from benchmarks.torture.scenarios.rotations import CHAIN, COPY, GZIP, LATE, RENAME, TEAR, TORN
 from benchmarks.torture.world import Trouble, World
 
+NAME = "combination-"
 CRASHES = (KILL, TERMINATE, MACHINE)
 ROTATIONS = (RENAME, CHAIN, GZIP, LATE, TORN, COPY)
 WEATHER = ("500", "503", "408", "429", "401", "500_after", "reset", "reset_after", "stall_after", "drip", "slow")
@@ -17,11 +18,12 @@ WEATHER = ("500", "503", "408", "429", "401", "500_after", "reset", "reset_after
 
 def combined(seed: str, count: int) -> list[Scenario]:
     """So many scenarios, each of a crash, a rotation, a Loki that fails, and sometimes torn lines and several logs."""
-    return [_combination(f"{seed}/{number}", number) for number in range(count)]
+    return [combination(seed, number) for number in range(count)]
 
 
-def _combination(seed: str, number: int) -> Scenario:
-    chance = random.Random(seed)
+def combination(seed: str, number: int) -> Scenario:
+    """One of them: `combination-NUMBER` of a seed."""
+    chance = random.Random(f"{seed}/{number}")
     troubles = [chance.choice(CRASHES), chance.choice(ROTATIONS)]
     if chance.random() < 0.5 and troubles[1] is not TORN:
         troubles.append(TEAR)
@@ -29,7 +31,7 @@ def _combination(seed: str, number: int) -> Scenario:
     logs = chance.randrange(1, 5)
     words = f"{' + '.join(trouble.name for trouble in troubles)} + {', '.join(kinds)}, {logs} logs"
     play = partial(_play, troubles=tuple(troubles), kinds=kinds, logs=logs)
-    return Scenario(name=f"combination-{number}", says=words, play=play)
+    return Scenario(name=f"{NAME}{number}", says=words, play=play)
 
 
 def _play(world: World, *, troubles: tuple[Trouble, ...], kinds: tuple[str, ...], logs: int) -> None:
