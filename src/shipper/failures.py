@@ -78,8 +78,8 @@ HINTS: dict[str, str] = {
     "stream_rate_limited": "Loki limits this stream (429); the agent slows it down. Raise per_stream_rate_limit, "
     "or add a label that splits it",
     "stream_limit": "the tenant has too many streams (429); use fewer labels, or raise max_global_streams_per_user",
-    "too_large": "a single entry is larger than the server or a proxy accepts (413): raise that limit, and the entry goes; "
-    "a lower max_line_bytes keeps later lines from it",
+    "too_large": "a single entry is larger than the server or a proxy accepts (413): raise that limit, and the entry "
+    "goes; a lower max_line_bytes keeps later lines from it",
     "verify_unavailable": "Loki cannot be queried, so repeated pushes cannot be checked first; allow reads or "
     "set [loki] query_url",
     "metadata_unsupported": "this Loki refuses structured metadata; it is left out (Loki 3.0 or newer takes it)",
