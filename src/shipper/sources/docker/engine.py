@@ -60,7 +60,7 @@ class Engine:
     def __init__(self, host: str, tls: Tls, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._socket = host.removeprefix("unix://") if host.startswith("unix://") else None
         self._base = _base(host, tls)
-        trust = trust_of(tls) if self._base.startswith("https") else None
+        trust = trust_of(tls, "tls of a Docker source") if self._base.startswith("https") else None
         self._transport = transport or Streaming(self._socket, trust)
         self._prefix = ""
         self.podman = False
