@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from shipper.agent import PATIENCE, Agent
 from shipper.config.loading import load
 from shipper.config.model import Config, DockerSource
-from shipper.errors import JournalLocked
+from shipper.errors import ConfigError, JournalLocked
 from shipper.metrics import render
 from shipper.outcome import Patience
 from shipper.process import _run, run
@@ -102,6 +102,29 @@ def test_an_agent_that_cannot_start_gives_its_lock_back(tmp_path: Path) -> None:
                     pass
         async with Agent(config(tmp_path, "app")) as agent:
             assert agent.journal.first_start("app") is False
+
+    asyncio.run(run())
+
+
+def test_a_source_does_not_change_its_type_under_one_name(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "app.log").write_text("one\n")
+    docker = DockerSource(name="app", host=f"unix://{tmp_path}/docker.sock")
+
+    async def run() -> None:
+        async with Agent(config(tmp_path, "app"), once=True) as agent:
+            running = asyncio.create_task(agent.run())
+            while not agent.journal.known("app"):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            agent.stop()
+            await running
+        with pytest.raises(ConfigError) as caught:
+            async with Agent(msgspec.structs.replace(config(tmp_path, "app"), sources=(docker,))):
+                pass
+        assert caught.value.message == (
+            'source app: it is of type "docker", and the journal has its positions from when it was of type "file"'
+        )
+        assert "shipper positions reset app" in caught.value.hint
 
     asyncio.run(run())
 

@@ -136,6 +136,26 @@ def test_reloads_at_once_are_made_in_turn_and_a_refused_one_changes_nothing(file
     file.run(scenario)
 
 
+@pytest.mark.parametrize("whose", ["loki.tls", "tls of source containers"])
+def test_certificates_that_cannot_be_used_are_refused_before_anything_is_touched(file: File, whose: str) -> None:
+    file.write("app")
+    tls = f'tls = {{ ca_file = "{file.path}" }}\n'
+    source = '[[source]]\nname = "containers"\ntype = "docker"\nhost = "https://127.0.0.1:9"\n'
+
+    async def scenario(agent: Agent) -> None:
+        before = agent.config
+        if whose == "loki.tls":
+            file.path.write_text(file.path.read_text().replace(f'"{NOWHERE}"', f'"https://127.0.0.1:9"\n{tls}'))
+        else:
+            file.path.write_text(file.path.read_text() + source + tls)
+        refused = (await agent.reload()).refused
+        assert isinstance(refused, ConfigError)
+        assert refused.message.startswith(f"{whose}: ca_file {file.path} cannot be used: ")
+        assert agent.config is before
+
+    file.run(scenario)
+
+
 def test_a_step_that_does_not_return_is_left_to_its_thread(file: File, monkeypatch: pytest.MonkeyPatch) -> None:
     import threading
 

@@ -17,12 +17,13 @@ from functools import partial
 import structlog
 
 from shipper.config.changes import Changes, changes
-from shipper.config.model import Config
+from shipper.config.model import Config, DockerSource, Tls
 from shipper.daemon import Daemon
 from shipper.delivery.client import Client
 from shipper.errors import ConfigError, ShipperError, UsageError
 from shipper.fleet import Fleet
 from shipper.runner import Shared
+from shipper.trust import trust_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +87,11 @@ class Reloader:
     async def _reload(self, loader: Loader) -> Reloaded:
         async with self._turn:
             try:
-                config = await _in_thread(partial(loader.load, self.config))
+                config = await _in_thread(partial(_load, loader, self.config))
                 redirect = self._shared.delivery.would_redirect(config.loki)
                 client = Client(config.loki) if redirect else None
             except ShipperError as error:
                 return self._refuse(error)
-            except OSError as error:  # certificates
-                return self._refuse(ConfigError(f"[loki] tls: {error}", hint="name files that can be read"))
             loader.accepted(config)
             different, self.config = changes(self.config, config), config
             await self._change(config, different, client)
@@ -113,6 +112,15 @@ class Reloader:
         if client is not None:
             await self._shared.delivery.redirect(config.loki, client)
         await self._fleet.switch(config, different)
+
+
+def _load(loader: Loader, running: Config) -> Config:
+    """The configuration as it is now, with certificates that can be used: a source has its own made when it is open."""
+    config = loader.load(running)
+    for source in config.sources:
+        if isinstance(source, DockerSource) and source.tls != Tls():
+            trust_of(source.tls, f"tls of source {source.name}")
+    return config
 
 
 async def _in_thread(work: Callable[[], Config]) -> Config:

@@ -99,6 +99,19 @@ def test_where_no_source_is_near_a_whole_one_is_proposed_and_it_works(place: Pla
     assert [(one["source"], one["shipped"]) for one in place.json("explain", str(far))["sources"]] == [("deep", True)]
 
 
+def test_a_word_that_is_no_file_may_be_a_container_that_no_source_reads(place: Place) -> None:
+    document = place.json("explain", "mlops-api")
+    assert (document["shipped"], document["sources"], document["nearest"]) == (False, [], [])
+    config = place.root / "shipper.toml"
+    config.write_text(f"{config.read_text()}\n{document['add']}\nhost = 'unix://{place.root}/docker.sock'\n")
+    document = place.json("explain", "mlops-api")
+    assert document["kind"] == "container"
+    (told,) = document["sources"]
+    assert (told["source"], told["shipped"]) == ("containers", False)
+    assert f"{place.root}/docker.sock: docker_unreachable" in told["why"]
+    assert place.json("explain", "mlops-api", "--source", "app")["add"] == ""
+
+
 def test_every_source_that_ships_it_is_told_and_one_can_be_asked_alone(place: Place) -> None:
     config = place.root / "shipper.toml"
     second = f'\n[[source]]\nname = "raw"\ntype = "file"\npaths = ["{place.log}"]\nlabels = {{ job = "raw" }}\n'

@@ -106,6 +106,13 @@ def agent_that_stands_still(machine: Machine) -> None:
     machine.write(*(machine.line(600) for _ in range(40)), age=600)
 
 
+@book.broken("source", "position", 'positions from when it was of type "file"', "shipper positions reset app")
+def source_of_another_type(machine: Machine) -> None:
+    machine.devloki()
+    machine.ship()
+    machine.engine(lambda _: (200, {}, "[]"))
+
+
 @book.doubtful("source", "position", "kept as dead letters: too_old 1", "shipper dead-letters list --source app")
 def dead_letters_left_alone(machine: Machine) -> None:
     machine.devloki()

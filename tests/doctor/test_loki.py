@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import urllib.request
 from email.utils import formatdate
 
 import pytest
@@ -10,6 +11,7 @@ from tests.doctor.machine import DAY, HOUR, Machine, limited, running, through
 from tests.doctor.mistake import Book, Mistake
 
 from shipper.devloki.limits import TenantLimits
+from shipper.doctor.hop import State
 
 book = Book()
 
@@ -146,6 +148,18 @@ def old_entries_hidden_until_a_flush(machine: Machine) -> None:
     running(machine)
 
 
+@book.doubtful(
+    "source",
+    "arrival",
+    "5 hours old, and Loki shows entries older than about 2.6 hours only after a flush",
+    "POST http://127.0.0.1:.*/flush",
+)
+def old_entries_of_a_run_that_ended(machine: Machine) -> None:
+    machine.devloki()
+    machine.write(machine.line(5 * HOUR + 60), "a line without a time of its own")
+    machine.ship()
+
+
 @book.broken("source", "arrival", "delivered everything, and Loki does not show it", "logcli series '{")
 def labels_changed_after_shipping(machine: Machine) -> None:
     machine.devloki()
@@ -153,6 +167,15 @@ def labels_changed_after_shipping(machine: Machine) -> None:
     running(machine)
     machine.source = "filename_label = false"
     machine.more = '[labels]\nteam = "new"'
+
+
+def test_old_entries_of_a_run_that_ended_are_found_after_a_flush(machine: Machine) -> None:
+    receiver = machine.devloki()
+    machine.write(machine.line(5 * HOUR + 60), "a line without a time of its own")
+    machine.ship()
+    urllib.request.urlopen(urllib.request.Request(f"{receiver.url}/flush", method="POST"), timeout=10).close()
+    arrival = machine.examine().sections[-1].hops[-1]
+    assert (arrival.name, arrival.state) == ("arrival", State.FINE)
 
 
 @pytest.mark.parametrize("mistake", book.mistakes, ids=str)

@@ -11,7 +11,7 @@ from shipper.config.model import Agent, Config, Loki
 from shipper.devloki.config_page import config_page
 from shipper.devloki.limits import SECOND, UNLIMITED, TenantLimits
 from shipper.doctor.amounts import ago, plural, size, some
-from shipper.doctor.arrival import Facts, judge
+from shipper.doctor.arrival import Facts, Newest, judge
 from shipper.doctor.contents import kind_of
 from shipper.doctor.hop import Finding, Hop, Report, Section, State, Verdict, hop, masked, untried
 from shipper.doctor.limits import Limits, collisions, read_limits
@@ -193,7 +193,7 @@ FACTS = Facts(running=True, behind=0, known=True, flush="http://loki/flush")
         ),
         (
             NOW - 90 * SECOND,
-            Facts(running=False, behind=0, known=True, flush=""),
+            Facts(running=False, behind=9, known=True, flush=""),
             State.DOUBT,
             "the newest lines are not in Loki: no agent runs",
         ),
@@ -206,8 +206,27 @@ FACTS = Facts(running=True, behind=0, known=True, flush="http://loki/flush")
     ],
 )
 def test_what_is_not_in_loki_has_the_reason_that_is_left(there: int, facts: Facts, state: State, what: str) -> None:
-    found = judge('{job="app"}', NOW, there, facts, NOW)
+    found = judge('{job="app"}', Newest(written=NOW, earliest=NOW), there, facts, NOW)
     assert (found.state, "".join(one.what for one in found.findings)) == (state, what)
+
+
+@pytest.mark.parametrize("running", [True, False, None])
+@pytest.mark.parametrize(
+    ("there", "behind", "state"),
+    [
+        (NOW - 2 * HOUR * SECOND, 0, State.FINE),
+        (NOW - 1 * HOUR * SECOND, 0, State.FINE),
+        (NOW - 3 * HOUR * SECOND, 0, State.BROKEN),
+        (NOW - 1 * HOUR * SECOND, 9, State.DOUBT),
+        (0, 0, State.BROKEN),
+    ],
+)
+def test_a_last_line_without_a_time_has_one_between_the_line_s_before_it_and_its_file_s(
+    there: int, behind: int, state: State, running: bool | None
+) -> None:
+    newest = Newest(written=NOW, earliest=NOW - 2 * HOUR * SECOND)
+    facts = Facts(running=running, behind=behind, known=True, flush="")
+    assert judge('{job="app"}', newest, there, facts, NOW).state is state
 
 
 def test_a_report_is_masked_wherever_text_is() -> None:

@@ -72,6 +72,14 @@ CASES = (
         'paths = ["D/logs/*.log", "D/logs/*.1"]',
     ),
     Case(
+        "a rotated sibling that is excluded",
+        {**LOGS, "exclude": ("*.gz",)},
+        "logs/app.log.1.gz",
+        False,
+        "it may be a rotated generation of app.log, which a glob means",
+        'paths = ["D/logs/*.log", "D/logs/*.gz"], and take \'*.gz\' out of exclude',
+    ),
+    Case(
         "a link that leads outside",
         LOGS,
         "logs/link.log",

@@ -174,8 +174,8 @@ def test_the_time_of_the_last_line_is_known_where_it_has_one(tmp_path: Path) -> 
     found = _survey(tmp_path, JSON, _line(1), _line(3))
     assert found.looks[0].parsed == 1_769_999_943_000_000_000
     assert found.looks[0].changed == (tmp_path / "app.log").stat().st_mtime_ns
-    found = _survey(tmp_path, JSON, _line(1), "plain")
-    assert found.looks[0].parsed == 0
+    found = _survey(tmp_path, JSON, _line(3), "plain")
+    assert (found.looks[0].parsed, found.looks[0].timed) == (0, 1_769_999_943_000_000_000)
 
 
 def test_a_glob_without_a_match_is_named_with_what_is_near(tmp_path: Path) -> None:

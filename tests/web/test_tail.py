@@ -232,6 +232,20 @@ def test_more_readers_than_there_may_be_are_turned_away_and_a_place_comes_free(t
     asyncio.run(run())
 
 
+def test_a_tail_that_has_ended_says_so_to_who_comes_late(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with page(tmp_path) as there:
+            reader, writer = await asyncio.open_connection(*there.address)
+            writer.write(b"GET /api/v1/tail HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            await reader.readuntil(b"from now on")
+            there.agent.tap.__self__.close()
+            reply = await there.client.get("/api/v1/tail")
+            assert (reply.status_code, reply.json()["error"]) == (503, "the tail has ended")
+            writer.close()
+
+    asyncio.run(run())
+
+
 def test_a_reader_that_takes_nothing_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(app, "TAKEN_WITHIN", 0.3)
     for name, value in {"GATHER": 0.0, "RATE": 1e6, "BURST": 1000, "AT_ONCE": 1000, "SHARE": 1.0}.items():

@@ -246,7 +246,7 @@ def _transport(loki: Loki) -> Transport | Direct:
     url = httpx.URL(loki.url)
     proxy = loki.proxy_url or (_environment_proxy(url) if loki.proxy_from_environment else None)
     secure = "https" in (url.scheme, httpx.URL(query_url(loki, "query_range")).scheme)
-    trust = trust_of(loki.tls) if secure else None  # 20 ms and the system's authorities
+    trust = trust_of(loki.tls, "loki.tls") if secure else None  # 20 ms and the system's authorities
     connections = 2 * loki.max_in_flight + 2
     if proxy is None:
         return Direct(trust, most_idle=connections)

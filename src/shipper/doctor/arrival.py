@@ -1,7 +1,9 @@
 """Of one source: the newest line in the file against the newest one in Loki.
 
-Rule 1: Loki is asked for the labels that all streams of the source share, from a day before the newest line on.
-Rule 2: entries that are older than `HIDDEN` and not yet flushed are not found by queries; they are no loss.
+Rule 1: Loki is asked for the labels that all streams of the source share, from a day before the newest line's time on.
+Rule 2: a line without a time of its own gets that of the line before it, or the clock's: how late its entry may be is
+        known, not how late it is. What Loki has in between is enough where the journal says that all was delivered.
+Rule 3: entries that are older than `HIDDEN` and not yet flushed are not found by queries; they are no loss.
 """
 
 from __future__ import annotations
@@ -40,16 +42,26 @@ class Facts:
     """Where Loki is told to flush."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Newest:
+    """The source's newest line."""
+
+    written: int
+    """When it was written: by itself, else by its file; ns."""
+    earliest: int
+    """The earliest time that its entry may have, ns."""
+
+
 async def arrival_hop(loki: Loki, resolved: ResolvedSource, survey: Survey, facts: Facts, now: int) -> Hop:
     """Ask Loki for the source's newest entry."""
     if not survey.streams:
         return untried("arrival", "the source has no streams to ask for")
     if any(isinstance(stage, Tenant) for stage in resolved.stages):
         return untried("arrival", "the pipeline chooses a tenant for each line")
-    selector, newest = selector_of(survey), min(newest_of(survey), now)
+    selector, newest = selector_of(survey), newest_of(survey, now)
     client = Client(loki)
     try:
-        reply = await client.get("query_range", loki.tenant or "", _question(selector, newest, now))
+        reply = await client.get("query_range", loki.tenant or "", _question(selector, newest.earliest, now))
         entries = entries_of(reply)
     except (Refused, Unanswered) as error:
         return untried("arrival", f"the query was not answered: {error.message}")
@@ -66,18 +78,24 @@ def selector_of(survey: Survey) -> str:
     return format_labels(dict(sorted(shared)) if shared else sets[0])
 
 
-def newest_of(survey: Survey) -> int:
-    """When the last line was written: by itself, else by its file; ns."""
-    return max((look.parsed or look.changed for look in survey.looks if look.size), default=0)
+def newest_of(survey: Survey, now: int) -> Newest:
+    """Of all files or streams; times in the future count as now."""
+    looks = [look for look in survey.looks if look.size]
+    latest = max((look.parsed or look.changed for look in looks), default=0)
+    earliest = max((look.timed or look.changed for look in looks), default=0)
+    return Newest(written=min(latest, now), earliest=min(earliest, latest, now))
 
 
-def judge(selector: str, newest: int, there: int, facts: Facts, now: int) -> Hop:
-    """What it means that Loki's newest entry is of the time `there` (0: none was found) and the file's of `newest`."""
-    saw = f"newest line here {written(newest)}, in Loki {written(there) if there else 'none'} for {selector}"
-    if there and newest - there <= SLACK:
+def judge(selector: str, newest: Newest, there: int, facts: Facts, now: int) -> Hop:
+    """What it means that Loki's newest entry is of the time `there` (0: none was found)."""
+    timed = f" (the last time in a line is {written(newest.earliest)})" if newest.earliest < newest.written else ""
+    here = f"newest line here {written(newest.written)}{timed}"
+    saw = f"{here}, in Loki {written(there) if there else 'none'} for {selector}"
+    delivered = facts.known and not facts.behind
+    if there and there >= (newest.earliest if delivered else newest.written) - SLACK:
         return hop("arrival", saw)
-    if facts.running and facts.known and not facts.behind:
-        return hop("arrival", saw, [_missing(selector, newest, facts, now)])
+    if delivered:
+        return hop("arrival", saw, [_missing(selector, newest.earliest, facts, now)])
     what = "the newest lines are not in Loki" if there else "no line of this source is in Loki"
     return hop("arrival", saw, [_not_yet(what, facts)])
 

@@ -91,7 +91,7 @@ def _look(config: Config, source: FileSource | DockerSource, host: Host) -> Seen
     found = survey(resolved, source, clock, 1)
     paths = source.paths if isinstance(source, FileSource) else ()
     data_dir = Path(config.agent.data_dir)
-    position = position_of(data_dir, found, source.name, running=host.running, now=clock.now())
+    position = position_of(data_dir, found, source, running=host.running, now=clock.now())
     return Seen(
         source=source,
         resolved=resolved,

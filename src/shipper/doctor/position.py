@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Final
 
 from shipper.chunk import Moment
+from shipper.config.model import DockerSource, FileSource
 from shipper.doctor.amounts import SECOND, ago, plural, size
 from shipper.doctor.hop import Finding, Hop, hop, untried
-from shipper.errors import JournalError
+from shipper.errors import ConfigError, JournalError
 from shipper.positions import Losses, State
 from shipper.preview.look import Look
 from shipper.preview.survey import Survey
+from shipper.sources.opening import check_type
 from shipper.sources.step import Generation
 from shipper.storage import FILE_NAME
 
@@ -48,14 +50,20 @@ class Position:
     """Whether the journal may be read, if there is one."""
 
 
-def position_of(data_dir: Path, survey: Survey, source: str, *, running: bool | None, now: int) -> Position:
+def position_of(
+    data_dir: Path, survey: Survey, source: FileSource | DockerSource, *, running: bool | None, now: int
+) -> Position:
     """Compare what there is with what the journal knows of it."""
     everything = sum(look.size for look in survey.looks)
     try:
-        known = _read(data_dir, source)
+        known = _read(data_dir, source.name)
+        check_type(source, known.generations)
     except PermissionError:
         unseen = untried("position", f"no access to the journal in {data_dir}")
         return Position(hop=unseen, behind=everything, readable=False)
+    except ConfigError as error:
+        finding = Finding(what=error.message, cure=error.hint, broken=True)
+        return Position(hop=hop("position", "those of another source", [finding]), behind=everything)
     except JournalError as error:
         if running or (data_dir / FILE_NAME).exists():
             finding = Finding(what=error.message, cure=error.hint, broken=bool(running))

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from shipper.config.model import Loki
 from shipper.doctor.amounts import some
 from shipper.doctor.hop import Finding, Hop, hop, untried
+from shipper.errors import ConfigError
 from shipper.sources.docker.own import own_container
 from shipper.trust import trust_of
 
@@ -125,11 +126,9 @@ async def _connect_cure(target: Target, patience: float) -> str:
 
 async def _secure(target: Target, loki: Loki, patience: float) -> Hop:
     try:
-        trust = trust_of(loki.tls)
-    except OSError as error:
-        cure = "name files of PEM certificates that this user may read in loki.tls (ca_file, cert_file, key_file)"
-        what = f"the certificates of loki.tls cannot be used: {_words(error)}"
-        return hop("tls", target.place, [Finding(what=what, cure=cure, broken=True)])
+        trust = trust_of(loki.tls, "loki.tls")
+    except ConfigError as error:
+        return hop("tls", target.place, [Finding(what=error.message, cure=error.hint, broken=True)])
     try:
         version = await _open(target, trust, patience)
     except ssl.SSLCertVerificationError as error:

@@ -86,7 +86,11 @@ def answer(config: Config, sources: Sequence[FileSource | DockerSource], questio
     if Path(path).is_dir():
         raise UsageError(f"{label(path)} is a directory, and sources read files", hint="name a file in it")
     told = [_of_file(config, source, path, question, clock) for source in sources if isinstance(source, FileSource)]
-    return _document(label(path), "file", told, _table(path) if os.path.lexists(path) else "") | _looks(path)
+    looks = _looks(path)
+    add = _table(path) if os.path.lexists(path) else ""
+    if is_container(question.what) and not looks.get("nearest") and not _reads_containers(config):
+        add = _containers(question.what)
+    return _document(label(path), "file", told, add) | looks
 
 
 def is_container(what: str) -> bool:
@@ -190,6 +194,16 @@ def _of_container(config: Config, source: DockerSource, question: Question, cloc
         lines={"offset": None, "records": records} if records else None,
         notes=tuple(notes(resolved, question.what, known=bool(seen.facts))),
     )
+
+
+def _reads_containers(config: Config) -> bool:
+    return any(isinstance(source, DockerSource) for source in config.sources)
+
+
+def _containers(name: str) -> str:
+    """A source for a container, where none reads containers."""
+    include = f"include = {{ names = [{json.dumps(name, ensure_ascii=False)}] }}"
+    return "\n".join(("[[source]]", 'name = "containers"', 'type = "docker"', include))
 
 
 def _table(path: str) -> str:

@@ -30,7 +30,7 @@ def judge(source: FileSource, path: str) -> Verdict:
     pattern = _matching(source, path)
     if not pattern:
         return _by_another_name(source, path) or _rotated(source, path) or _missed(source, path)
-    excluded = next((exclude for exclude in source.exclude if path in Excludes((exclude,))), "")
+    excluded = _excluding(source, path)
     if excluded:
         return _no(
             source,
@@ -47,6 +47,17 @@ def judge(source: FileSource, path: str) -> Verdict:
 def _matching(source: FileSource, path: str) -> str:
     """The first pattern that means a path; "": none does."""
     return next((pattern for pattern in source.paths if any(glob.matches(path) for glob in parse(pattern))), "")
+
+
+def _excluding(source: FileSource, path: str) -> str:
+    """The first exclude that leaves a path out; "": none does."""
+    return next((exclude for exclude in source.exclude if path in Excludes((exclude,))), "")
+
+
+def _adding(source: FileSource, path: str) -> str:
+    """What to write so that the source means a path."""
+    excluded = _excluding(source, path)
+    return addition(source.paths, path) + (f", and take {excluded!r} out of exclude" if excluded else "")
 
 
 def _readable(source: FileSource, pattern: str, found: Found) -> Verdict:
@@ -98,7 +109,7 @@ def _rotated(source: FileSource, path: str) -> Verdict | None:
             f"it may be a rotated generation of {original}, which a glob means: what was not read of that when it was "
             "renamed or copied is finished here, but a generation that was never seen is not looked for"
         )
-        return _no(source, why, addition(source.paths, path), SIBLING)
+        return _no(source, why, _adding(source, path), SIBLING)
     return None
 
 
@@ -115,7 +126,7 @@ def _still_finished(source: FileSource, path: str) -> str:
 
 def _missed(source: FileSource, path: str) -> Verdict:
     nearest = max(miss(pattern, path) for pattern in source.paths)
-    return _no(source, nearest.why, addition(source.paths, path), nearest.near)
+    return _no(source, nearest.why, _adding(source, path), nearest.near)
 
 
 def _no(source: FileSource, why: str, cure: str, near: int) -> Verdict:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from shipper.chunk import Chunk, Lane, Moment, Origin
 from shipper.clock import Clock
 from shipper.config.model import DockerSource, ResolvedSource, without_user_info
-from shipper.errors import WireError
+from shipper.errors import ConfigError, WireError
 from shipper.failures import HINTS
 from shipper.pipeline.containers import STREAM, ContainerLabels, facts_of
 from shipper.preview.look import TAIL, Look, Trouble
@@ -58,7 +58,11 @@ class ContainerLooker:
         yield from asyncio.run(self._looks())
 
     async def _looks(self) -> list[Look]:
-        engine = Engine(self._source.host, self._source.tls)
+        try:
+            engine = Engine(self._source.host, self._source.tls)
+        except ConfigError as error:
+            self._trouble(without_user_info(self._source.host), "docker_unreachable", error.message)
+            return []
         try:
             await engine.negotiate()
             self._reading.always = engine.podman

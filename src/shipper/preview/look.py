@@ -46,6 +46,8 @@ class Look:
     """When it was written last, ns; 0: not known."""
     parsed: int = 0
     """The time that the last line has of its own, ns, once a pipeline has read it; 0: it has none."""
+    timed: int = 0
+    """The last time that any of its lines has of its own, ns, as soon as `parsed`; 0: none has one."""
     chunks: list[Chunk] = field(default_factory=list)
     """The lines; emptied by who has used them."""
 

@@ -84,7 +84,8 @@ def survey(resolved: ResolvedSource, source: FileSource | DockerSource, clock: C
             chunk.span.demoted = found.demoted
             processed = pipeline(chunk, chunk.lane.carry)
             chunk.lane.carry = processed.carry
-            look.parsed = processed.carry.parsed if _last_is_timed(processed) else 0
+            look.timed = processed.carry.parsed
+            look.parsed = look.timed if _last_is_timed(processed) else 0
             _note(found, processed, samples)
             _ask(found, pipeline)
         look.chunks.clear()

@@ -184,7 +184,9 @@ async def tail(request: Request) -> Response:
     watch: Watch = request.app.state.watch
     tails: Tails = request.app.state.tails
     reader = _reader(request, watch)
-    if len(tails) >= READERS or tails.closed:
+    if tails.closed:
+        raise Failed(503, "the tail has ended", "the agent ends, or its log names an error; a restart brings it back")
+    if len(tails) >= READERS:
         raise Failed(503, f"{READERS} readers follow already", "close one of them")
     return _Stream(watch, tails, reader)
 

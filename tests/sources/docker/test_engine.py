@@ -161,6 +161,7 @@ def test_a_container_is_described_and_one_that_waits_for_its_restart_does_not_ru
         ((501, {"message": "configured logging driver does not support reading"}), "docker_no_logs",
          "501: configured logging driver does not support reading"),
         ((200, b"no JSON"), "docker_error", "what it answers is no JSON: b'no JSON'"),
+        ((200, b"[]"), "docker_error", "what it answers is no JSON object: is this the address of an engine?"),
         ((200, {"ApiVersion": "1.18"}), "docker_too_old", "it speaks 1.18 at most"),
         ((200, {"ApiVersion": "new"}), "docker_too_old", "it speaks 0.0 at most"),
     ],

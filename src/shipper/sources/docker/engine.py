@@ -60,7 +60,7 @@ class Engine:
     def __init__(self, host: str, tls: Tls, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._socket = host.removeprefix("unix://") if host.startswith("unix://") else None
         self._base = _base(host, tls)
-        trust = trust_of(tls) if self._base.startswith("https") else None
+        trust = trust_of(tls, "tls of a Docker source") if self._base.startswith("https") else None
         self._transport = transport or Streaming(self._socket, trust)
         self._prefix = ""
         self.podman = False
@@ -72,7 +72,7 @@ class Engine:
 
     async def negotiate(self) -> None:
         """Ask for the engine's version and speak it; to be called before all else."""
-        document = await self._document("/version", versioned=False)
+        document = _object(await self._document("/version", versioned=False))
         newest, oldest = _version(document.get("ApiVersion")), _version(document.get("MinAPIVersion"))
         if newest < OLDEST:
             raise EngineError("docker_too_old", f"it speaks {newest[0]}.{newest[1]} at most")
@@ -89,7 +89,7 @@ class Engine:
 
     async def inspect(self, container: str) -> tuple[Container, bool]:
         """A container, and whether it runs."""
-        answer = await self._document(f"/containers/{quote(container, safe='')}/json")
+        answer = _object(await self._document(f"/containers/{quote(container, safe='')}/json"))
         try:
             state = answer.get("State") or {}
             return container_of(answer), bool(state.get("Running")) and not state.get("Restarting")
@@ -176,6 +176,12 @@ def _json(data: bytes) -> Any:
         return orjson.loads(data)
     except orjson.JSONDecodeError as error:
         raise EngineError("docker_error", f"what it answers is no JSON: {data[:80]!r}") from error
+
+
+def _object(answer: Any) -> dict[str, Any]:
+    if not isinstance(answer, dict):
+        raise EngineError("docker_error", "what it answers is no JSON object: is this the address of an engine?")
+    return answer
 
 
 def _version(text: object) -> Version:
