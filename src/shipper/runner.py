@@ -16,13 +16,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-import msgspec
 import structlog
 
 from shipper.chunk import Carry, Processed
 from shipper.clock import Clock
 from shipper.collector import Collected, Collector
-from shipper.config.model import Config, DockerSource, FileSource, Multiline, ResolvedSource
+from shipper.config.model import Config, DockerSource, FileSource, ResolvedSource
 from shipper.config.resolve import decode_resolved, encode_resolved, epoch, resolve
 from shipper.daemon import Daemon
 from shipper.delivery.delivery import Delivery
@@ -30,11 +29,12 @@ from shipper.errors import JournalError
 from shipper.failures import Failures
 from shipper.journal import Journal
 from shipper.ledger import Ledger
+from shipper.pipeline.cri import compile_pieces
 from shipper.pipeline.multiline import compile_multiline
 from shipper.room import STEP_BYTES
 from shipper.sources.file.held import HeldDeleted
 from shipper.sources.opening import open_source
-from shipper.sources.step import Generation, Source, handed_over
+from shipper.sources.step import Generation, Grouper, Source, handed_over
 from shipper.supervise import supervise
 
 LAST_STEP: Final = 5.0
@@ -251,7 +251,7 @@ class Runner:
             clock=shared.clock,
             failures=shared.failures,
             new_generation=journal.new_generation,
-            grouper=compile_multiline(self._multiline(resolved)),
+            grouper=self._grouper(resolved),
             first_start=first,
             epochs=epochs,
             held=shared.held,
@@ -270,10 +270,12 @@ class Runner:
             batch_bytes=config.loki.batch_bytes,
         )
 
-    def _multiline(self, resolved: ResolvedSource) -> Multiline | None:
-        """How records are kept together; a run that ends does not wait for more of the last one."""
-        multiline = resolved.multiline
-        return msgspec.structs.replace(multiline, max_wait=0) if multiline and self._shared.once else multiline
+    def _grouper(self, resolved: ResolvedSource) -> Grouper | None:
+        """What keeps records together; a run that ends does not wait for more of the last one."""
+        grouper = compile_multiline(resolved.multiline) or compile_pieces(resolved)
+        if grouper is not None and self._shared.once:
+            grouper.max_wait = 0
+        return grouper
 
     def _epochs(self, known: Sequence[Generation]) -> dict[str, ResolvedSource]:
         """The configurations that open spans were read under."""

@@ -91,7 +91,7 @@ def test_the_shipped_file_takes_its_places_from_the_environment():
         "http://loki:3100",
         "/data",
         {"host": "node1", "env": "production"},
-        "/logs/fastapi/*.log",
+        "/logs/fastapi/*.log{,.[0-9]}",
     )
 
 

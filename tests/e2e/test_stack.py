@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from tests.e2e.conftest import eventually
+from tests.e2e.conftest import World, eventually
 
 pytestmark = pytest.mark.e2e
 
@@ -32,12 +33,12 @@ def _app(directory: Path) -> None:
     subprocess.run([sys.executable, "-c", PROGRAM], cwd=directory, env=environment, check=True)
 
 
-def test_the_logging_module_answers_the_query_of_its_users(world) -> None:  # type: ignore[no-untyped-def]
-    _app(world.root)
+def _shipper(world: World, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """A command with the stack's configuration."""
     password = world.root / "password"
     password.write_text("secret\n")
-    shipped = subprocess.run(
-        [sys.executable, "-m", "shipper", "-c", str(CONFIG), "run", "--once"],
+    return subprocess.run(
+        [sys.executable, "-m", "shipper", "-c", str(CONFIG), *arguments],
         cwd=world.root,
         env={
             **os.environ,
@@ -54,6 +55,26 @@ def test_the_logging_module_answers_the_query_of_its_users(world) -> None:  # ty
         timeout=60,
         check=False,
     )
+
+
+def test_one_look_says_which_services_write_logs(world: World) -> None:
+    writing = {"fastapi": "app.log", "vllm": "model1_20260127_154502.log", "system": "syslog.log"}
+    for name, file in writing.items():
+        (world.logs / name).mkdir()
+        (world.logs / name / file).write_text("INFO: a line\n")
+    (world.logs / "training").mkdir()
+    (look,) = re.findall(r"shipper doctor \| grep -E '(.*)'", (ROOT / "docs/stack.md").read_text())
+    seen = [line for line in _shipper(world, "doctor").stdout.splitlines() if re.search(look, line)]
+    said = {source.split()[1]: " ".join(hop.split()[3:6]) for source, hop in zip(seen[::2], seen[1::2], strict=True)}
+    assert said == {
+        **dict.fromkeys(("fastapi", "vllm", "mlflow", "inference", "training", "system", "apps"), "nothing was found"),
+        **{name: f"latest is {world.logs / name / file}," for name, file in writing.items()},
+    }
+
+
+def test_the_logging_module_answers_the_query_of_its_users(world: World) -> None:
+    _app(world.root)
+    shipped = _shipper(world, "run", "--once")
     assert shipped.returncode == 0, shipped.stderr
     everything, errors = (f'{{{more}host="{world.uid}"}}' for more in ("", ANSWERED + ", "))
     eventually(lambda: len(world.loki.entries(everything)) >= 3, "three lines")

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from shipper.config.model import Multiline
 from shipper.pipeline.multiline import Grouper, _python_state, compile_multiline, extents
 from shipper.pipeline.tracebacks import begin
-from shipper.sources.step import before_last
 
 ENGINE = b"(EngineCore_DP0 pid=99) "
 ERROR = ENGINE + b"ERROR 01-27 15:47:39 [core.py:875] "
@@ -202,7 +201,7 @@ def test_for_every_lines_the_records_before_one_are_those_of_the_lines_before_it
     found = starts(made, lines)
     for place, count in enumerate(found):
         assert starts(made, lines[:count]) == found[:place]
-    assert before_last(made.joins(lines), len(lines)) == (found[-1], made.joins(lines[: found[-1]]))
+    assert made.whole(lines) == (found[-1], made.joins(lines[: found[-1]]))
 
 
 PIECES = [

@@ -21,7 +21,7 @@ env = "demo"
 [[source]]
 name = "fastapi"
 type = "file"
-paths = [{logs}"/fastapi/*.log", {logs}"/fastapi/*.log.[0-9]"]
+paths = [{logs}"/fastapi/*.log{{,.[0-9]}}"]
 exclude = ["*.gz"]
 labels = {{ job = "fastapi", service = "mlops", log_type = "api" }}
 pipeline = "json"

@@ -48,6 +48,14 @@ class Grouper:
         self._add(joins, lines, first, end)
         return joins
 
+    def whole(self, lines: Sequence[bytes]) -> tuple[int, Joins]:
+        """Where the last record begins, which may go on, and the records of several lines before it: those of the
+        lines before it, too, since no line decides over an earlier one."""
+        joins = self.joins(lines)
+        if joins and joins[-1][1] == len(lines):
+            return joins[-1][0], joins[:-1]
+        return len(lines) - 1, joins
+
     def _add(self, joins: list[tuple[int, int]], lines: Sequence[bytes], first: int, end: int) -> None:
         """Take the record [first, end), split where it grows too long; what is left of one line is no join."""
         begun, size = first, -1

@@ -154,22 +154,14 @@ def _ends(generation: Generation) -> Iterator[tuple[int, Carry, int]]:
 
 
 class Grouper(Protocol):
-    """Where records of several lines begin."""
+    """Where records of several lines end."""
 
     max_wait: int
     """A record ends when no line came for so long, ns."""
 
-    def joins(self, lines: list[bytes]) -> Joins:
-        """The records of several lines."""
+    def whole(self, lines: list[bytes]) -> tuple[int, Joins]:
+        """How many of the lines are in records that have ended, and the records of several lines among these."""
         ...
-
-
-def before_last(joins: Joins, count: int) -> tuple[int, Joins]:
-    """Where the last record of `count` lines begins, and the records of several lines before it: those of the lines
-    before it, too, since no line decides over an earlier one."""
-    if joins and joins[-1][1] == count:
-        return joins[-1][0], joins[:-1]
-    return count - 1, joins
 
 
 @dataclass(slots=True, kw_only=True)

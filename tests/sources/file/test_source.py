@@ -13,6 +13,7 @@ import pytest
 
 from shipper.config.model import FileSource as FileConfig
 from shipper.config.model import ResolvedSource
+from shipper.pipeline.cri import Pieces
 from shipper.sources.file import content as content_module
 from shipper.sources.file.preview import look
 from shipper.sources.file.source import FileStatus
@@ -23,9 +24,9 @@ class Records:
 
     max_wait = 3_000_000_000
 
-    def joins(self, lines):
+    def whole(self, lines):
         starts = [index for index, line in enumerate(lines) if index == 0 or not line.startswith(b" ")]
-        return [(first, end) for first, end in pairwise([*starts, len(lines)]) if end - first > 1]
+        return starts[-1], [(first, end) for first, end in pairwise(starts) if end - first > 1]
 
 
 # ── growth ──
@@ -106,6 +107,23 @@ def test_a_record_is_never_cut_and_the_last_one_waits_for_max_wait(bench):
     bench.later(1)
     assert bench.texts() == ["a", " 1", "b", " 1", " 2"]
     assert bench.source.caught_up()
+
+
+def test_the_pieces_of_a_containers_line_are_handed_on_together_and_whole_lines_at_once(bench):
+    bench.grouper = Pieces(10_000)
+    first, last, lone = (
+        "2026-01-27T15:46:41.479516123Z stdout " + end for end in ("P one line in", "F  two", "P lost")
+    )
+    path = bench.write("app.log", f"{first}\n")
+    bench.start("app.log").later()
+    assert bench.texts() == []
+    bench.write("app.log", f"{last}\n{last}\n{lone}\n")
+    bench.later()
+    assert [chunk.lines for chunk in bench.chunks] == [[line.encode() for line in (first, last, last)]]
+    path.rename(bench.root / "app.log.20260127-154641")
+    bench.write("app.log", "")
+    bench.later(5)
+    assert bench.texts() == [first, last, last, lone]
 
 
 def test_the_record_of_a_rotated_file_is_final_after_rotate_wait(bench):

@@ -10,6 +10,7 @@ import re
 from typing import Final
 
 from shipper.config.model import Cri, Logfmt, Regex
+from shipper.pipeline.cri import LINE
 from shipper.pipeline.entry import HELD, Entry, Fields, Work
 from shipper.pipeline.instants import Instants
 from shipper.pipeline.patterns import Pattern
@@ -19,7 +20,6 @@ from shipper.pipeline.texts import field_text
 _PAIR: Final = re.compile(r'([^\s="]+)(?:=(?:"((?:[^"\\]|\\.)*)"|([^\s"]*)))?(?=\s|$)', re.DOTALL)
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 _CONTROLS: Final = {"n": "\n", "t": "\t", "r": "\r"}
-_CRI: Final = re.compile(rb"(\S{10,40}) (stdout|stderr) ([FP])(?::\S{0,40})?(?: |$)")
 
 
 class ReadLogfmt:
@@ -99,7 +99,7 @@ class ReadCri:
         self._instants = Instants(("rfc3339",), "UTC")
 
     def __call__(self, entry: Entry, work: Work) -> str:
-        match = _CRI.match(entry.text)
+        match = LINE.match(entry.text)
         if match is None:
             work.count("not_cri")
             return ""

@@ -21,7 +21,7 @@ from shipper.clock import Clock
 from shipper.sources.docker.lines import Assembly, Lines, joined, parted
 from shipper.sources.docker.seam import Passed, chained, divided
 from shipper.sources.framing import Framing
-from shipper.sources.step import Grouper, Note, OpenSpan, before_last, replayed
+from shipper.sources.step import Grouper, Note, OpenSpan, replayed
 
 
 @dataclass(slots=True, kw_only=True)
@@ -155,7 +155,7 @@ class ContainerStream:
         grouper, count = self.reading.grouper, len(self._held.times)
         joins: Joins | None = None
         if grouper is not None:
-            count, joins = before_last(grouper.joins(self._held.framed.lines), count)
+            count, joins = grouper.whole(self._held.framed.lines)
         return self._emit(count, joins) if count else None
 
     def _emit(self, count: int, joins: Joins | None = None) -> Chunk:

@@ -22,7 +22,7 @@ from shipper.sources.file import fingerprint as identity
 from shipper.sources.file.content import Content, GzipBroken, reader
 from shipper.sources.file.fingerprint import WINDOW
 from shipper.sources.framing import Framed, Framer, Framing, empty, join, split
-from shipper.sources.step import Generation, Grouper, Note, OpenSpan, before_last, replayed
+from shipper.sources.step import Generation, Grouper, Note, OpenSpan, replayed
 
 BLOCK = 1 << 20
 """Bytes read at once at most."""
@@ -299,7 +299,7 @@ class Tail:
         grouper = self.reading.grouper
         joins: Joins | None = None
         if count and grouper is not None:
-            count, joins = before_last(grouper.joins(self._held.lines), count)
+            count, joins = grouper.whole(self._held.lines)
         if count:
             return self._emit(count, data, base, joins)
         if self._at_end and not self.held:

@@ -65,6 +65,14 @@ class Stack:
         self._command("rm", "mlops-shipper")
         self.start_shipper()
 
+    def hang_up(self) -> None:
+        """As docs/stack.md has a changed configuration read."""
+        self._command("kill", "--signal=HUP", "mlops-shipper")
+
+    def said(self, event: str) -> bool:
+        """Whether the agent has logged an event; its engine keeps what it prints, quoted."""
+        return f'\\"event\\":\\"{event}\\"' in Path(self.inspect("shipper")["LogPath"]).read_text()
+
     def stop(self, name: str) -> int:
         """The exit code of a container that was asked to stop."""
         self._command("stop", "--time=60", f"mlops-{name}")
@@ -110,6 +118,9 @@ def test_the_agent_is_nobody_and_writes_nowhere_but_to_its_volume(stack: Stack) 
     assert labels.keys() == {"description", "licenses", "revision", "title", "version"}
     assert stack.execute("python", "-c", WRITABLE) == "10001 /var/lib/shipper"
     assert "shipper.toml: configuration is fine (7 sources" in stack.execute("shipper", "check")
+    eventually(lambda: stack.said("started"), "an agent that takes signals")
+    stack.hang_up()
+    eventually(lambda: stack.said("reloaded"), "a configuration that was read again")
 
 
 def test_without_loki_the_agent_is_healthy_and_answers_prometheus(
