@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from shipper.config.model import Config
+from shipper.config.model import Config, Loki
 from shipper.ledger import Ledger
 from shipper.sources.step import Extent
 from shipper.web import watch as module
@@ -85,3 +86,21 @@ def test_how_far_sources_are_is_asked_the_more_rarely_the_longer_it_takes(
 
     asyncio.run(run())
     assert source.asked == asked
+
+
+def test_secrets_are_hidden_from_the_first_moment_of_a_configuration_on(tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("of-the-file\n")
+    one = agent(Source())
+    one.config = Config(secrets=("first-one",))
+
+    async def run() -> None:
+        watch = Watch(one)
+        assert watch.masker.mask("first-one") == "***"
+        one.config = Config(loki=Loki(bearer_token_file=str(token)), secrets=("second-one",))
+        assert watch.masker.mask("first-one second-one of-the-file") == "*** *** of-the-file"
+        await watch.look()
+        assert watch.masker.mask("second-one of-the-file") == "*** ***"
+        watch.close()
+
+    asyncio.run(run())

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from shipper.config.masking import Masker, read_secret, secret_files
+from shipper.config.masking import Masker, read_secret, secret_files, secrets_in
 from shipper.daemon import Daemon
 from shipper.errors import ConfigError
 from shipper.sources.step import Extent
@@ -39,9 +39,9 @@ class Watch:
 
     def __init__(self, agent: Agent) -> None:
         self.agent = agent
-        self.masker = Masker()
         self.extents: Mapping[str, Extent] = {}
         """How far each source is, as of a moment ago."""
+        self._masker = Masker()
         self._masked_for: Config | None = None
         self._masked_until = 0.0
         self._asked_at = float("-inf")
@@ -51,6 +51,14 @@ class Watch:
         self._lags: deque[int] = deque(maxlen=KEPT)
         self._before = self._totals()
         self._reads: dict[str, deque[int]] = {}
+
+    @property
+    def masker(self) -> Masker:
+        """Hides what the configuration in force carries from its first moment on, and what its secret files hold."""
+        if self.agent.config is not self._masked_for:  # the files are read by the next look
+            self._masked_for, self._masked_until = self.agent.config, 0.0
+            self._masker = self._masker.adding(*secrets_in(self._masked_for))
+        return self._masker
 
     async def run(self) -> None:
         """Sample once a second."""
@@ -136,7 +144,7 @@ class Watch:
         """Mask what the configuration carries and what its secret files hold, now and then anew: they may change."""
         config, now = self.agent.config, asyncio.get_running_loop().time()
         if config is not self._masked_for or now >= self._masked_until:
-            self.masker = await self.aside(lambda: _masker_of(config))
+            self._masker = await self.aside(lambda: _masker_of(config))
             self._masked_for, self._masked_until = config, now + SECRETS_EVERY
 
 
