@@ -8,11 +8,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tests.web.conftest import Page, page
 
 from shipper.chunk import Carry, Fingerprint, Origin, Span
+from shipper.collector import Collector
 from shipper.delivery.settled import DeadLetter, Settled
 from shipper.devloki.server import Receiver
+from shipper.sources.step import Unit
+from shipper.web import sources
 
 TIME = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?Z")
 NOW = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
@@ -223,6 +227,26 @@ def test_files_come_in_pages_the_newest_first_and_by_a_part_of_their_path(tmp_pa
         async with asyncio.timeout(20):
             while there.agent.ledger.account("app").read < lines:  # noqa: ASYNC110 - polled from outside
                 await asyncio.sleep(0.02)
+
+    asyncio.run(run())
+
+
+def test_a_source_that_is_taken_out_while_it_is_asked_for_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def run() -> None:
+        async with page(tmp_path) as there:
+            agent, found = there.agent, sources._found
+
+            def taken_out(collector: Collector, contains: str) -> list[Unit]:
+                agent.fleet._runners.pop("app")
+                return found(collector, contains)
+
+            runner = agent.fleet._runners["app"]
+            monkeypatch.setattr(sources, "_found", taken_out)
+            reply = await there.client.get("/api/v1/sources/app")
+            agent.fleet._runners["app"] = runner
+            assert (reply.status_code, reply.json()["error"]) == (404, "there is no source app")
 
     asyncio.run(run())
 

@@ -32,8 +32,7 @@ async def source(request: Request) -> Response:
     name = request.path_params["name"]
     collector = watch.agent.collectors.get(name)
     if collector is None:
-        known = ", ".join(watch.agent.collectors) or "none"
-        raise Failed(404, f"there is no source {watch.masker.mask(name)[:100]}", f"there are: {known}")
+        raise _unknown(watch, name)
     offset = number(request, "offset", 0, most=MOST_SKIPPED)
     limit = number(request, "limit", SHOWN, most=MOST_SHOWN)
     contains = request.query_params.get("contains", "")
@@ -43,7 +42,9 @@ async def source(request: Request) -> Response:
     labeller = Labeller(collector.resolved, LabelGuard(collector.resolved.max_label_values), metadata=False)
     streams = await watch.aside(lambda: _streams(collector.stream_table()))
     shown = [_unit(unit, settled, labeller) for unit in found[offset : offset + limit]]
-    own = next(summary for summary in summaries(watch) if summary["name"] == name)
+    own = next((summary for summary in summaries(watch) if summary["name"] == name), None)
+    if own is None:  # a reload took it out meanwhile
+        raise _unknown(watch, name)
     return document(
         own
         | {
@@ -56,6 +57,11 @@ async def source(request: Request) -> Response:
         },
         watch.masker,
     )
+
+
+def _unknown(watch: Watch, name: str) -> Failed:
+    known = ", ".join(watch.agent.collectors) or "none"
+    return Failed(404, f"there is no source {watch.masker.mask(name)[:100]}", f"there are: {known}")
 
 
 def _found(collector: Collector, contains: str) -> list[Unit]:
