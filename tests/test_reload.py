@@ -113,6 +113,18 @@ def test_what_a_source_reads_while_loki_is_away_is_read_once_whatever_changes(fi
     file.run(scenario)
 
 
+def test_sources_are_shown_in_the_order_of_the_configuration_in_force(file: File) -> None:
+    file.write("app", "web")
+
+    async def scenario(agent: Agent) -> None:
+        file.write("api", "web", "app")
+        assert (await agent.reload()).changes == Changes(added=("api",))
+        await until(lambda: len(agent.collectors) == 3)
+        assert list(agent.collectors) == ["api", "web", "app"]
+
+    file.run(scenario)
+
+
 def test_reloads_at_once_are_made_in_turn_and_a_refused_one_changes_nothing(file: File) -> None:
     file.write("app")
 

@@ -56,8 +56,8 @@ class Fleet:
         ended = {name: self._runners.pop(name) for name in changes.removed}
         self._leaving |= ended.keys()
         self._leaving -= set(changes.added)
-        added = {name: Runner(config, sources[name], self._shared) for name in changes.added}
-        self._runners |= added
+        runners = self._runners | {name: Runner(config, sources[name], self._shared) for name in changes.added}
+        self._runners = {name: runners[name] for name in sources}
         await asyncio.gather(
             *(runner.end() for runner in ended.values()),
             *(self._runners[name].change(config, sources[name]) for name in changes.changed),
