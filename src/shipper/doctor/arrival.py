@@ -129,7 +129,7 @@ def _missing(selector: str, newest: int, facts: Facts, now: int) -> Finding:
         f"compare them and the tenant with what is stored (logcli series '{selector}'); labels changed in the "
         "configuration hold for lines read from then on (shipper positions reset NAME reads all again)"
     )
-    return Finding(what=what, cure=cure, broken=True)
+    return Finding(what=what, cure=cure, broken=bool(facts.running))  # a run that ended may have had another Loki
 
 
 def _question(selector: str, newest: int, now: int) -> dict[str, str]:
