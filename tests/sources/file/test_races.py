@@ -6,6 +6,7 @@ same, once and in order.
 
 from __future__ import annotations
 
+import gzip
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -84,6 +85,19 @@ class Log:
         self.rename()
         self.rename()
 
+    def pack(self) -> None:
+        """As RotatingFileHandler does it with a rotator: more lines, renamed, and compressed at once."""
+        self.write()
+        self._shift()
+        root = self._bench.root
+        first, packed = root / "app.log.1", root / "app.log.1.gz"
+        (root / "app.log").rename(first)
+        packed.write_bytes(gzip.compress(first.read_bytes()))
+        info = first.stat()
+        os.utime(packed, ns=(info.st_atime_ns, info.st_mtime_ns))
+        first.unlink()
+        self.write()
+
     def copy(self) -> None:
         """As logrotate does it with copytruncate."""
         self._shift()
@@ -104,7 +118,12 @@ BEFORE: dict[str, Callable[[Log], None]] = {
     "rotated": lambda log: (log.write(), log.rename())[0],
     "rotated twice": lambda log: (log.write(), log.renames())[0],
 }
-DURING: dict[str, Callable[[Log], None]] = {"renamed": Log.rename, "renamed twice": Log.renames, "copied": Log.copy}
+DURING: dict[str, Callable[[Log], None]] = {
+    "renamed": Log.rename,
+    "renamed twice": Log.renames,
+    "packed": Log.pack,
+    "copied": Log.copy,
+}
 # Left out: a file emptied before anything of it was read has nothing to be known by: the copy comes after what is new.
 CASES = [
     (before, during, restart)

@@ -195,20 +195,22 @@ def _is_copy_of_one(roster: Roster, trail: Trail, place: Place, content: Content
 
 
 def is_copy(tail: Tail, content: Content) -> bool:
-    """Whether `content` holds the first bytes of a generation (all of them, if that is closed), and nothing else."""
+    """Whether `content` holds the first bytes of a generation (all of them, if that is closed), and nothing else.
+
+    An open one is asked itself: it may have grown since the last look.
+    """
     if isinstance(content, Gzip) and not content.whole:
         return False
     size = content.size()
-    if size == 0 or size > tail.size:
-        return False
     if tail.content is None:
-        return size == tail.size == tail.scanned and identity.agrees(tail.known, reader(content), size)
+        return 0 < size == tail.size == tail.scanned and identity.agrees(tail.known, reader(content), size)
     return holds(tail.content, content)
 
 
 def is_doubtful(trail: Trail, place: Place, content: Content, current: Content, now: float) -> bool:
-    """Whether a sibling looks like a copy of what is at the path now, made to truncate that."""
-    if isinstance(content, Gzip) or not holds(current, content):
+    """Whether a sibling looks like a copy of what is at the path now, made to truncate that; or of what was there a
+    moment ago, renamed and compressed since it was opened."""
+    if not holds(current, content):
         return False
     return not is_short(place, content) or now - trail.doubtful.setdefault(place.sibling_key, now) < DOUBT
 
