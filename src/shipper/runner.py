@@ -29,12 +29,11 @@ from shipper.errors import JournalError
 from shipper.failures import Failures
 from shipper.journal import Journal
 from shipper.ledger import Ledger
-from shipper.pipeline.cri import compile_pieces
-from shipper.pipeline.multiline import compile_multiline
+from shipper.pipeline.compile import compile_grouper
 from shipper.room import STEP_BYTES
 from shipper.sources.file.held import HeldDeleted
 from shipper.sources.opening import open_source
-from shipper.sources.step import Generation, Grouper, Source, handed_over
+from shipper.sources.step import Generation, Source, handed_over
 from shipper.supervise import supervise
 
 LAST_STEP: Final = 5.0
@@ -251,7 +250,7 @@ class Runner:
             clock=shared.clock,
             failures=shared.failures,
             new_generation=journal.new_generation,
-            grouper=self._grouper(resolved),
+            grouper=compile_grouper(resolved, once=shared.once),
             first_start=first,
             epochs=epochs,
             held=shared.held,
@@ -269,13 +268,6 @@ class Runner:
             epochs=epochs,
             batch_bytes=config.loki.batch_bytes,
         )
-
-    def _grouper(self, resolved: ResolvedSource) -> Grouper | None:
-        """What keeps records together; a run that ends does not wait for more of the last one."""
-        grouper = compile_multiline(resolved.multiline) or compile_pieces(resolved)
-        if grouper is not None and self._shared.once:
-            grouper.max_wait = 0
-        return grouper
 
     def _epochs(self, known: Sequence[Generation]) -> dict[str, ResolvedSource]:
         """The configurations that open spans were read under."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shipper.config.model import Cri, Json, ResolvedSource
-from shipper.pipeline.cri import Pieces, compile_pieces
+from shipper.config.model import AnyStage, Cri, Json, Multiline, ResolvedSource
+from shipper.pipeline.compile import compile_grouper
+from shipper.pipeline.cri import Pieces
 
 TIME = b"2026-01-27T15:46:41.479516123Z "
 OUT, OUT_PIECE = TIME + b"stdout F text", TIME + b"stdout P text"
@@ -45,9 +48,18 @@ def test_for_every_lines_what_is_whole_ends_no_line_within_its_pieces(lines: lis
     assert whole(*lines, OUT, ERR) == len(lines) + 2
 
 
-def test_only_a_pipeline_that_reads_the_format_keeps_pieces_together():
-    def source(*stages: object) -> ResolvedSource:
-        return ResolvedSource(name="pods", type="file", labels={}, stages=stages)
+def grouper(*stages: AnyStage, once: bool = False, **options: object) -> Any:
+    return compile_grouper(ResolvedSource(name="pods", type="file", labels={}, stages=stages, **options), once=once)
 
-    assert compile_pieces(source(Json())) is None
-    assert compile_pieces(source(Json(), Cri())) is not None
+
+def test_only_a_pipeline_that_reads_the_format_keeps_pieces_together():
+    assert grouper(Json()) is None
+    assert grouper(Json(), Cri(), max_line_bytes=100).whole([OUT_PIECE]) == (0, ())
+    assert grouper(Json(), Cri(), max_line_bytes=100).whole([OUT_PIECE] * 3) == (3, ())
+
+
+def test_the_sources_multiline_goes_before_pieces_and_a_run_that_ends_waits_for_neither():
+    multiline = Multiline(start="^x", max_wait=7)
+    assert grouper(Cri(), multiline=multiline).max_wait == 7
+    assert grouper(Cri(), multiline=multiline, once=True).max_wait == 0
+    assert (grouper(Cri()).max_wait, grouper(Cri(), once=True).max_wait) == (3_000_000_000, 0)

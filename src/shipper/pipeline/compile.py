@@ -16,10 +16,11 @@ from shipper.chunk import Carry, Chunk, Processed
 from shipper.config.model import AnyStage, Auto, Cri, Limit, ResolvedSource, Timestamp
 from shipper.config.stages import JSON, TEXT
 from shipper.pipeline.columns import JsonColumns, JsonPlan, joined_column, plan_of, timed_column, whole_column
+from shipper.pipeline.cri import Pieces, compile_pieces
 from shipper.pipeline.entry import Watch
 from shipper.pipeline.general import General
 from shipper.pipeline.labels import LabelGuard, Labeller
-from shipper.pipeline.multiline import compile_multiline, joins_of
+from shipper.pipeline.multiline import Grouper, compile_multiline, joins_of
 from shipper.pipeline.stages.build import build_stages
 from shipper.pipeline.suspicion import ZoneSuspicion
 from shipper.pipeline.text_columns import TextColumns
@@ -102,6 +103,15 @@ class Pipeline:
 def compile_pipeline(resolved: ResolvedSource, *, metadata: bool = True, watch: Watch | None = None) -> Pipeline:
     """Compile a source's pipeline; `metadata`: whether the server takes structured metadata."""
     return Pipeline(resolved, metadata=metadata, watch=watch)
+
+
+def compile_grouper(resolved: ResolvedSource, *, once: bool = False) -> Grouper | Pieces | None:
+    """What has a source keep the lines of a record in one chunk; a run that ends (`once`) does not wait for more of the
+    last one. None: each line is a record."""
+    grouper = compile_multiline(resolved.multiline) or compile_pieces(resolved)
+    if grouper is not None and once:
+        grouper.max_wait = 0
+    return grouper
 
 
 def rate_of(stages: tuple[AnyStage, ...]) -> float | None:
