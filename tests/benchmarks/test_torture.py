@@ -13,7 +13,6 @@ pytestmark = pytest.mark.e2e
 
 SHORT = (
     "kill",
-    "terminate",
     "machine-crash",
     "edited",
     "reload-kill",
@@ -32,7 +31,6 @@ SHORT = (
     "hour-behind",
     "disk-full",
     "clock-back",
-    "stumbles",
     "shared-stream",
     "equal-lines",
     "nasty-lines",

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from tests.e2e.conftest import eventually
 
 pytestmark = pytest.mark.e2e
 
@@ -153,4 +154,5 @@ def test_a_reload_is_asked_for_by_post_and_says_what_is_wrong(world: Any, page: 
     world.config.write_text(right + SOURCE.replace("app", "more").replace("{logs}", str(world.logs / "more")))
     status, done = reload()
     assert (status, done["reloaded"], done["changes"]["added"]) == (200, True, ["more"])
-    assert [source["name"] for source in page.status()["sources"]] == ["app", "more"]
+    # A source that was added is opened in its own time.
+    eventually(lambda: [one["name"] for one in page.status()["sources"]] == ["app", "more"], "both sources are shown")
