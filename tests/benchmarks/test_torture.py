@@ -18,7 +18,6 @@ SHORT = (
     "reload-kill",
     "traceback-cut",
     "rename-kill",
-    "rename-chain",
     "rotated-while-down",
     "copytruncate-kill",
     "truncate-regrow",
@@ -31,7 +30,6 @@ SHORT = (
     "hour-behind",
     "disk-full",
     "clock-back",
-    "shared-stream",
     "equal-lines",
     "nasty-lines",
 )
