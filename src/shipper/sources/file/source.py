@@ -16,8 +16,6 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 
-import re2
-
 from shipper.clock import Clock
 from shipper.config import model
 from shipper.failures import Failures
@@ -25,7 +23,7 @@ from shipper.sources.file import between, restart, rotation
 from shipper.sources.file.content import Content, GzipBroken
 from shipper.sources.file.discovery import Discovery, Found, Problem
 from shipper.sources.file.held import Held, HeldDeleted
-from shipper.sources.file.paths import label
+from shipper.sources.file.paths import group_by_path, label
 from shipper.sources.file.roster import Roster
 from shipper.sources.file.tail import ContentChanged, Reading, SpanGone, Tail
 from shipper.sources.file.trail import COARSE, LINGER, Trail, is_final
@@ -99,7 +97,7 @@ class FileSource:
             failures=failures,
             new_generation=new_generation,
             rotate_wait=self._rotate_wait,
-            group_of=_groups(resolved),
+            group_of=group_by_path(resolved),
         )
         self._held = held or HeldDeleted()
         self._touched: deque[str] = deque()
@@ -391,19 +389,6 @@ def _state(tail: Tail) -> str:
     if tail.absent:
         return "missing"
     return "tailing" if tail.rotated_at is None else "rotated"
-
-
-def _groups(resolved: model.ResolvedSource) -> Callable[[str], tuple[str, ...] | None]:
-    """What tells the streams of a source apart by path; None: each path is a stream of its own."""
-    pattern = re2.compile(resolved.path_labels) if resolved.path_labels else None
-
-    def group_of(path: str) -> tuple[str, ...] | None:
-        if resolved.filename_label:
-            return None
-        match = pattern.search(label(path)) if pattern is not None else None
-        return tuple(value or "" for value in match.groups()) if match else ()
-
-    return group_of
 
 
 def _is_below(path: str, directories: set[str]) -> bool:
