@@ -15,7 +15,7 @@ from codecs import utf_8_decode
 from collections import Counter
 from dataclasses import dataclass, field
 
-from shipper.chunk import Chunk, Lane, Span
+from shipper.chunk import Chunk, Joins, Lane, Span
 from shipper.config.model import ResolvedSource
 from shipper.lines import lines_with
 from shipper.sources.line import Unfinished, tidy
@@ -221,8 +221,10 @@ class Framer:
         return Framed(lines=[text], lengths=[len(text)], sizes=[size], plain=bool(text.strip()), marks=marks)
 
 
-def chunk_of(framed: Framed, span: Span, lane: Lane) -> Chunk:
-    """The lines of a span as a chunk."""
+def chunk_of(
+    framed: Framed, span: Span, lane: Lane, *, joins: Joins | None = None, times: list[int] | None = None
+) -> Chunk:
+    """The lines of a span as a chunk; `joins`: which of them are one record, `times`: their own, ns, if any."""
     return Chunk(
         span=span,
         lane=lane,
@@ -230,6 +232,8 @@ def chunk_of(framed: Framed, span: Span, lane: Lane) -> Chunk:
         lengths=framed.lengths,
         sizes=framed.sizes,
         plain=framed.plain,
+        times=times,
+        joins=joins,
         fallbacks=framed.fallbacks(),
     )
 

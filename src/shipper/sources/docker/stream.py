@@ -20,7 +20,7 @@ from shipper.chunk import Chunk, Joins, Lane, Mark, Moment, Origin, Span
 from shipper.clock import Clock
 from shipper.sources.docker.lines import Assembly, Lines, joined, parted
 from shipper.sources.docker.seam import Passed, chained, divided
-from shipper.sources.framing import Framing
+from shipper.sources.framing import Framing, chunk_of
 from shipper.sources.step import Grouper, Note, OpenSpan, replayed
 
 
@@ -175,18 +175,7 @@ class ContainerStream:
         return self._chunk(span, lines, joins)
 
     def _chunk(self, span: Span, lines: Lines, joins: Joins | None = None) -> Chunk:
-        framed = lines.framed
-        return Chunk(
-            span=span,
-            lane=self.lane,
-            lines=framed.lines,
-            lengths=framed.lengths,
-            sizes=framed.sizes,
-            plain=framed.plain,
-            times=lines.times,
-            joins=joins,
-            fallbacks=framed.fallbacks(),
-        )
+        return chunk_of(lines.framed, span, self.lane, joins=joins, times=lines.times)
 
     # ── replaying ──
 

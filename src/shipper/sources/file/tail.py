@@ -21,7 +21,7 @@ from shipper.clock import Clock
 from shipper.sources.file import fingerprint as identity
 from shipper.sources.file.content import Content, GzipBroken, reader
 from shipper.sources.file.fingerprint import WINDOW
-from shipper.sources.framing import Framed, Framer, Framing, empty, join, split
+from shipper.sources.framing import Framed, Framer, Framing, chunk_of, empty, join, split
 from shipper.sources.step import Generation, Grouper, Note, OpenSpan, replayed
 
 BLOCK = 1 << 20
@@ -338,16 +338,7 @@ class Tail:
         return b"" if self.content is None else reader(self.content)(begin, end - begin)
 
     def _chunk(self, span: Span, framed: Framed, joins: Joins | None = None) -> Chunk:
-        return Chunk(
-            span=span,
-            lane=self.lane,
-            lines=framed.lines,
-            lengths=framed.lengths,
-            sizes=framed.sizes,
-            plain=framed.plain,
-            joins=joins,
-            fallbacks=framed.fallbacks(),
-        )
+        return chunk_of(framed, span, self.lane, joins=joins)
 
     def _replay(self) -> tuple[Chunk | None, int]:
         assert self.content is not None
