@@ -52,7 +52,7 @@ def chunk(lane: Lane, *lines: bytes, start: int = 0, **more: object) -> Chunk:
         fingerprint=Fingerprint(),
         **more,  # type: ignore[arg-type]
     )
-    return Chunk(span=span, lane=lane, lines=list(lines), lengths=[len(line) for line in lines], sizes=None, plain=True)
+    return Chunk(span=span, lane=lane, lines=list(lines), lengths=[len(line) for line in lines], surplus={}, plain=True)
 
 
 def collector(source: Script, **epochs: ResolvedSource) -> Collector:

@@ -136,8 +136,9 @@ class Chunk:
     """Physical lines, UTF-8, without LF; blank ones are still here."""
     lengths: list[int]
     """`list(map(len, lines))`."""
-    sizes: list[int] | None
-    """Bytes each line takes in the file, its LF included; None: `length + 1` each."""
+    surplus: dict[int, int]
+    """Bytes that a line takes in the content beyond its text and an LF, by index, where it is not 0: less than that if
+    no LF ends it, or if its text grew."""
     plain: bool
     """No line is blank: the column paths may take the chunk as it is."""
     times: list[int] | None = None
@@ -149,13 +150,20 @@ class Chunk:
 
     def offsets(self) -> list[int]:
         """The byte offset of each line in the content."""
-        return line_offsets(self.span.start, self.lengths, self.sizes)
+        return line_offsets(self.span.start, self.lengths, self.surplus)
 
 
-def line_offsets(start: int, lengths: Sequence[int], sizes: Sequence[int] | None) -> list[int]:
+def line_sizes(lengths: Sequence[int], surplus: Mapping[int, int]) -> list[int]:
+    """Bytes that each line takes in the content."""
+    sizes = [length + 1 for length in lengths]
+    for index, more in surplus.items():
+        sizes[index] += more
+    return sizes
+
+
+def line_offsets(start: int, lengths: Sequence[int], surplus: Mapping[int, int]) -> list[int]:
     """Byte offsets of lines that begin at `start`, one per line."""
-    steps = sizes if sizes is not None else [length + 1 for length in lengths]
-    return list(accumulate(steps[:-1], initial=start)) if steps else []
+    return list(accumulate(line_sizes(lengths, surplus)[:-1], initial=start)) if lengths else []
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -210,7 +218,8 @@ class Processed:
     carry: Carry
     """What the next span of the lane inherits."""
     lengths: list[int]
-    sizes: list[int] | None
+    surplus: dict[int, int]
+    """As in `Chunk`."""
     dropped: dict[str, int] = field(default_factory=dict)
     """Physical lines dropped by a rule, by reason."""
     fallbacks: dict[str, int] = field(default_factory=dict)
@@ -225,4 +234,4 @@ class Processed:
 
     def offsets(self) -> list[int]:
         """The byte offset of each physical line."""
-        return line_offsets(self.span.start, self.lengths, self.sizes)
+        return line_offsets(self.span.start, self.lengths, self.surplus)

@@ -126,7 +126,7 @@ def _processed(data: bytes, letter: DeadLetter, resolved: ResolvedSource) -> byt
         lane=Lane(source=letter.source, path=letter.path),
         lines=framed.lines,
         lengths=framed.lengths,
-        sizes=framed.sizes,
+        surplus=framed.surplus,
         plain=framed.plain,
     )
     pipeline = compile_pipeline(msgspec.structs.replace(resolved, max_age=0, max_ahead=0))

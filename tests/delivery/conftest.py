@@ -397,7 +397,7 @@ class Bench:
                 offset += len(line) + 1
         total = len(lines) + sum((dropped or {}).values())
         return Processed(
-            span=span, lines=total, parts=parts, carry=Carry(), lengths=lengths, sizes=None, dropped=dropped or {}
+            span=span, lines=total, parts=parts, carry=Carry(), lengths=lengths, surplus={}, dropped=dropped or {}
         )
 
     def add(self, *streams: tuple[str, Sequence[tuple[int, bytes]]], **options: Any) -> Processed:

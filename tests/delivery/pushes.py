@@ -16,7 +16,7 @@ def piece(labels, entries):
     """Entries are (timestamp, line) or (timestamp, line, metadata)."""
     origin = Origin(source="s", generation=1, path="/p")
     span = Span(origin=origin, start=0, end=1, clock=0, after_eof=False, hit_eof=False, fingerprint=Fingerprint())
-    processed = Processed(span=span, lines=len(entries), parts=[], carry=Carry(), lengths=[], sizes=None)
+    processed = Processed(span=span, lines=len(entries), parts=[], carry=Carry(), lengths=[], surplus={})
     return Piece(
         pending=Pending(processed=processed, size=0, open=len(entries), dead_letters=[]),
         tenant="",

@@ -57,7 +57,7 @@ def processed(stamps, lines, replay=False):
         last=max(stamps),
         where=range(len(lines)),
     )
-    return Processed(span=span, lines=len(lines), parts=[part], carry=Carry(), lengths=lengths, sizes=None)
+    return Processed(span=span, lines=len(lines), parts=[part], carry=Carry(), lengths=lengths, surplus={})
 
 
 def deliver(version, spans, faults=(), **settings):

@@ -33,7 +33,7 @@ class Books:
         )
 
 
-def processed(weights, *, sizes=None, dropped=None, refused=(), start=1000):
+def processed(weights, *, surplus=None, dropped=None, refused=(), start=1000):
     lines = sum(weights)
     lengths = [10 + n for n in range(lines)]
     where = [sum(weights[:n]) for n in range(len(weights))]
@@ -63,7 +63,7 @@ def processed(weights, *, sizes=None, dropped=None, refused=(), start=1000):
         parts=[part] if weights else [],
         carry=Carry(issued=5),
         lengths=lengths,
-        sizes=sizes,
+        surplus=surplus or {},
         dropped=dropped or {},
         refused=list(refused),
     )
@@ -93,7 +93,7 @@ def test_a_dead_letter_holds_the_place_of_all_lines_of_its_entry():
 
 def test_lines_that_take_other_sizes_in_the_file_are_found_by_these():
     books = Books()
-    _, [piece] = books.settlement.open(processed([1, 2], sizes=[100, 200, 300]))
+    _, [piece] = books.settlement.open(processed([1, 2], surplus={0: 89, 1: 188, 2: 287}))
     books.settlement.refuse(piece, "too_old", "words")
     assert [(letter.offset, letter.length, letter.text) for letter in piece.pending.dead_letters] == [
         (1000, 100, None),

@@ -29,7 +29,7 @@ A = '{job="a"}'
 def piece(entries):
     origin = Origin(source="s", generation=1, path="/p")
     span = Span(origin=origin, start=0, end=1, clock=0, after_eof=False, hit_eof=False, fingerprint=Fingerprint())
-    processed = Processed(span=span, lines=0, parts=[], carry=Carry(), lengths=[], sizes=None)
+    processed = Processed(span=span, lines=0, parts=[], carry=Carry(), lengths=[], surplus={})
     return Piece(
         pending=Pending(processed=processed, size=0, open=len(entries), dead_letters=[]),
         tenant="",

@@ -58,7 +58,7 @@ def chunk_of(
         lane=Lane("test", path),
         lines=list(lines),
         lengths=lengths,
-        sizes=None,
+        surplus={},
         plain=all(map(bytes.strip, lines)),
         times=None if times is None else list(times),
         fallbacks=fallbacks or {},

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from shipper.sources.framing import Framed, Framer, empty, is_utf8, join, split
+from shipper.chunk import line_sizes
+from shipper.sources.framing import Framed, Framer, are_utf8, empty, join, split
 from shipper.sources.line import tidy
 
 CONTENT = st.lists(
@@ -50,7 +51,7 @@ def twin(content: bytes, limit: int, encoding: str = "utf-8") -> list[tuple[byte
 
 
 def rows(framed: Framed) -> list[tuple[bytes, int, tuple[str, ...]]]:
-    sizes = framed.sizes if framed.sizes is not None else [length + 1 for length in framed.lengths]
+    sizes = line_sizes(framed.lengths, framed.surplus)
     return [
         (line, size, tuple(reason for at, reason in framed.marks if at == index))
         for index, (line, size) in enumerate(zip(framed.lines, sizes, strict=True))
@@ -78,17 +79,14 @@ def test_for_every_place_among_many_lines_an_odd_one_is_found(places: list[int],
         assert rows(join(framed, framer.finish())) == twin(first + content, 1000)
 
 
-@given(st.lists(st.tuples(st.integers(4090, 4100), st.binary(max_size=4)), min_size=1, max_size=4), st.integers(0, 9))
-@example([(4094, "한".encode())], 0)
-@example([(4094, "한".encode()[:2])], 0)
-def test_for_every_bytes_windows_know_utf8_from_what_is_not(parts: list[tuple[int, bytes]], start: int) -> None:
-    data = b"".join(b"x" * length + odd for length, odd in parts)
+@given(st.lists(st.binary(max_size=4) | st.text(max_size=2).map(str.encode)))
+def test_for_every_lines_it_is_known_whether_all_are_utf8(lines: list[bytes]) -> None:
     try:
-        data[start:].decode()
+        b"\n".join(lines).decode()
     except UnicodeDecodeError:
-        assert not is_utf8(data, start, len(data))
+        assert not are_utf8(lines)
     else:
-        assert is_utf8(data, start, len(data))
+        assert are_utf8(lines)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "cp949", "iso2022_kr", "latin-1", "utf-7"])
@@ -117,19 +115,19 @@ def test_for_every_content_the_parts_of_a_split_are_the_whole(content, count):
     assert Counter(first.fallbacks()) + Counter(second.fallbacks()) == Counter(framed.fallbacks())
 
 
-def test_ordinary_lines_are_plain_and_need_no_sizes():
+def test_ordinary_lines_are_plain_and_have_no_surplus():
     framed = Framer(1000).feed("one\n둘\nthree\nrest".encode())
-    assert (framed.lines, framed.lengths, framed.sizes, framed.plain) == (
+    assert (framed.lines, framed.lengths, framed.surplus, framed.plain) == (
         [b"one", "둘".encode(), b"three"],
         [3, 3, 5],
-        None,
+        {},
         True,
     )
 
 
 def test_a_blank_line_is_kept_and_not_plain():
     framed = Framer(1000).feed(b"one\n \ntwo\n")
-    assert (framed.lines, framed.sizes, framed.plain) == ([b"one", b" ", b"two"], None, False)
+    assert (framed.lines, framed.surplus, framed.plain) == ([b"one", b" ", b"two"], {}, False)
 
 
 def test_a_bom_is_skipped_at_the_start_of_the_content_only():

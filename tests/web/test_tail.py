@@ -50,7 +50,7 @@ def processed(*parts: Part, source: str = "app") -> Processed:
         fingerprint=Fingerprint(),
     )
     lines = sum(one.lines for one in parts)
-    return Processed(span=span, lines=lines, parts=list(parts), carry=Carry(), lengths=[], sizes=None)
+    return Processed(span=span, lines=lines, parts=list(parts), carry=Carry(), lengths=[], surplus={})
 
 
 class Agent(SimpleNamespace):

@@ -33,11 +33,12 @@ class Pending:
 
     def extent(self, where: int, weight: int) -> tuple[int, int]:
         """Offset and length in the origin of `weight` physical lines from line `where` on."""
-        lengths, sizes = self.processed.lengths, self.processed.sizes
-        until = where + weight
-        if sizes is None:
-            return self.span.start + sum(lengths[:where]) + where, sum(lengths[where:until]) + weight
-        return self.span.start + sum(sizes[:where]), sum(sizes[where:until])
+        return self.span.start + self._taken(0, where), self._taken(where, where + weight)
+
+    def _taken(self, first: int, end: int) -> int:
+        """Bytes that the lines `[first, end)` take in the origin."""
+        more = sum([more for index, more in self.processed.surplus.items() if first <= index < end])
+        return sum(self.processed.lengths[first:end]) + end - first + more
 
 
 @dataclass(slots=True, eq=False)

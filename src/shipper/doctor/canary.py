@@ -93,7 +93,7 @@ def _chunk(source: str, line: bytes, now: int) -> Chunk:
         hit_eof=True,
         fingerprint=Fingerprint(),
     )
-    return Chunk(span=span, lane=Lane(source, JOB), lines=[line], lengths=[len(line)], sizes=None, plain=True)
+    return Chunk(span=span, lane=Lane(source, JOB), lines=[line], lengths=[len(line)], surplus={}, plain=True)
 
 
 async def fly(loki: Loki, canary: Canary, patience: float) -> Flight:

@@ -41,7 +41,7 @@ def processed(chunk: Chunk, parts: list[Part], carry: Carry, untimed: Collection
         parts=parts,
         carry=carry,
         lengths=chunk.lengths,
-        sizes=chunk.sizes,
+        surplus=chunk.surplus,
         fallbacks=dict(chunk.fallbacks),
         untimed=untimed,
     )

@@ -60,7 +60,7 @@ class General:
             parts=parts,
             carry=after,
             lengths=chunk.lengths,
-            sizes=chunk.sizes,
+            surplus=chunk.surplus,
             dropped=dropped,
             fallbacks=work.counts,
             refused=outcome.refused,
@@ -225,8 +225,7 @@ class _Outcome:
         """A dead letter of an entry: it points to its bytes where these last, else it keeps the text."""
         offset = self.work.offset(entry.index)
         last = entry.last
-        sizes = self.chunk.sizes
-        size = sizes[last] if sizes is not None else self.chunk.lengths[last] + 1
+        size = self.chunk.lengths[last] + 1 + self.chunk.surplus.get(last, 0)
         return Refused(
             offset=offset,
             length=self.work.offset(last) + size - offset,

@@ -300,7 +300,7 @@ class Bench:
         entries = [
             (entry.timestamp, part.labels, entry.line.decode())
             for part in processed.parts
-            for entry in decode_entries(part.body)
+            for entry in decode_entries(bytes(part.body))
         ]
         row = processed.span.row
         assert processed.span.replay == (row in self.sent)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from shipper.chunk import Carry, Chunk, Span
+from shipper.chunk import Carry, Chunk, Span, line_sizes
 from shipper.clock import Clock
 from shipper.config.model import FileSource as FileConfig
 from shipper.config.model import ResolvedSource
@@ -255,9 +255,9 @@ class Bench:
         self.journal.begin(chunk.span)
         self._arrived.add(chunk.span.row)
         self.chunks.append(chunk)
-        assert chunk.span.end - chunk.span.start == sum(
-            chunk.sizes if chunk.sizes is not None else [length + 1 for length in chunk.lengths]
-        ), "the sizes of the lines are the size of the span"
+        assert chunk.span.end - chunk.span.start == sum(line_sizes(chunk.lengths, chunk.surplus)), (
+            "the sizes of the lines are the size of the span"
+        )
         self.lines[chunk.lane.path].extend(chunk.lines)
         if self.commits:
             self.journal.commit(chunk.span)

@@ -70,7 +70,8 @@ def test_a_replayed_span_is_the_span_that_was_begun(bench):
     again = bench.chunks[0]
     fields = ("start", "end", "clock", "after_eof", "hit_eof", "fingerprint", "row")
     assert [getattr(again.span, name) for name in fields] == [getattr(before.span, name) for name in fields]
-    assert (again.lines, again.lengths, again.sizes, again.plain) == (before.lines, before.lengths, before.sizes, True)
+    assert (again.lines, again.lengths, again.surplus) == (before.lines, before.lengths, {})
+    assert (again.plain, before.plain, before.surplus) == (True, True, {})
     assert bench.texts() == ["1", "2", "rest of it"]
 
 
@@ -84,7 +85,7 @@ def test_a_final_rest_is_replayed_as_the_final_rest_it_was(bench):
     assert bench.texts() == ["1", "rest"]
     bench.crash().later()
     assert bench.texts() == ["1", "rest"]
-    assert (bench.chunks[-1].span.start, bench.chunks[-1].span.end, bench.chunks[-1].sizes) == (2, 6, [4])
+    assert (bench.chunks[-1].span.start, bench.chunks[-1].span.end, bench.chunks[-1].surplus) == (2, 6, {0: -1})
 
 
 def test_bytes_of_an_open_span_that_are_gone_are_named_and_the_span_closed(bench):
