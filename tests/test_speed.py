@@ -25,7 +25,7 @@ from shipper.clock import Clock
 from shipper.collector import Collector
 from shipper.config.loading import load as load_config
 from shipper.config.resolve import resolve
-from shipper.delivery.client import Compressor
+from shipper.delivery.packed import Packer
 from shipper.delivery.wire import encode_push
 from shipper.failures import Failures
 from shipper.pipeline.multiline import compile_multiline
@@ -150,13 +150,13 @@ def ship(load: Load, file: Path, directory: Path) -> tuple[float, int]:
         once=True,
     )
     collector = Collector(opened, resolved, demoted=(), failures=failures, epochs={})
-    compress, lines, more = Compressor(), 0, True
+    packer, lines, more = Packer(), 0, True
     begun = time.thread_time()
     while more:
         collected = collector.step(1 << 20)
         more = collected.step.more
         for processed in collected.processed:
-            compress(encode_push((part.labels, [part.body]) for part in processed.parts))
+            packer.block(encode_push((part.labels, [part.body]) for part in processed.parts))
             lines += processed.lines
     spent = time.thread_time() - begun
     opened.close()

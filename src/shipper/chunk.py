@@ -11,11 +11,13 @@ Rule 3: times are integer nanoseconds since 1970, offsets are bytes from the sta
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 
 import msgspec
+
+from shipper.delivery.packed import Body
 
 
 class Carry(msgspec.Struct, frozen=True, array_like=True):
@@ -174,8 +176,8 @@ class Part:
     """"": the tenant of the configuration."""
     labels: str
     """The stream's labels as Loki reads them, `{a="b", c="d"}`, names sorted."""
-    body: bytes
-    """Its entries as `Stream.entries` records of the wire format, one after the other."""
+    body: Body
+    """Its entries as `Stream.entries` records of the wire format, one after the other; `bytes` of it are these."""
     entries: int
     lines: int
     """Physical lines in these entries."""
@@ -229,7 +231,7 @@ class Processed:
 
     @property
     def size(self) -> int:
-        """Encoded bytes in all parts."""
+        """Encoded bytes in all parts, uncompressed."""
         return sum(len(part.body) for part in self.parts)
 
     def offsets(self) -> list[int]:

@@ -1,4 +1,4 @@
-"""One source with its pipeline: from bytes in files to entries ready for delivery.
+"""One source with its pipeline: from bytes in files to entries ready for delivery, compressed.
 
 Rule 1: `step` runs in the source's own thread, so a hung mount stops this source alone.
 Rule 2: a fresh span is stamped with the lane's carry, the demoted labels and the epoch before its pipeline runs; a
@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from shipper.chunk import Chunk, Processed
 from shipper.config.model import ResolvedSource
 from shipper.config.resolve import epoch
+from shipper.delivery.packed import WORTH, Packer
 from shipper.delivery.wire import parse_labels
 from shipper.failures import Failures
 from shipper.pipeline.compile import Pipeline, compile_pipeline
@@ -64,6 +65,7 @@ class Collector:
         self._batch_bytes = batch_bytes
         self._batchful = FIRST
         """Bytes to read that make one batch: each chunk and each push costs as much as some hundred lines."""
+        self._packer = Packer()
         self._streams = Recent()
         self._struck: Exception | None = None
         """What ended the last step early: nothing more comes of this source."""
@@ -141,6 +143,8 @@ class Collector:
         elif span.row == chunk.lane.heir:
             chunk.lane.carry = processed.carry
         for part in processed.parts:
+            if isinstance(part.body, bytes) and len(part.body) >= WORTH:
+                part.body = self._packer(part.body)
             if self._streams.see(part.labels, part.entries, part.last):
                 self.label_names |= parse_labels(part.labels).keys()
         self._watch(pipeline)

@@ -19,7 +19,8 @@ import msgspec
 from shipper.chunk import Carry, Chunk, Fingerprint, Lane, Origin, Span
 from shipper.clock import Clock
 from shipper.config.model import Loki, ResolvedSource
-from shipper.delivery.client import Client, Compressor, NoReply, Transport
+from shipper.delivery.client import Client, NoReply, Transport
+from shipper.delivery.packed import Packer
 from shipper.delivery.replies import Kind, Verdict, classify
 from shipper.delivery.settled import DeadLetter
 from shipper.delivery.wire import encode_entry, encode_push, iterate_entries
@@ -131,7 +132,7 @@ def _processed(data: bytes, letter: DeadLetter, resolved: ResolvedSource) -> byt
     )
     pipeline = compile_pipeline(msgspec.structs.replace(resolved, max_age=0, max_ahead=0))
     parts = pipeline(chunk, Carry()).parts
-    texts = [entry.line for part in parts for entry in iterate_entries(part.body)]
+    texts = [entry.line for part in parts for entry in iterate_entries(bytes(part.body))]
     if not texts:
         raise SourceError(
             f"{label(letter.path)} at offset {letter.offset}: the pipeline drops this line now",
@@ -160,7 +161,7 @@ async def resend(
                 yield Sent(kept.id, False, error.message, error.hint)
                 continue
             timestamp = clock.reserve(1) if restamp else kept.letter.timestamp
-            body = Compressor()(encode_push([(kept.letter.labels, [encode_entry(timestamp, text)])]))
+            body = Packer().block(encode_push([(kept.letter.labels, [encode_entry(timestamp, text)])]))
             verdict = await _push(client, kept.letter.tenant or loki.tenant or "", body, loki, sleep)
             accepted = verdict.kind is Kind.ACCEPTED
             yield Sent(kept.id, accepted, verdict.words, "" if accepted else AGAIN)

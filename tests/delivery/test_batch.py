@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 
+import snappy
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shipper.chunk import Carry, Fingerprint, Origin, Processed, Span
 from shipper.delivery.batch import Batch, Push, cost_of, halve, pack, plan, split
+from shipper.delivery.packed import Packer
 from shipper.delivery.piece import Pending, Piece
 from shipper.delivery.streams import BEHIND, Streams
 from shipper.delivery.wire import decode_entries, encode_entry, encode_push
@@ -37,11 +39,15 @@ def piece(labels, entries, weights=None, tenant=""):
     )
 
 
+def body_of(push):
+    return snappy.decompress(push.encode(Packer()))
+
+
 def contents(pushes):
     return Counter(
         (push.tenant, labels, message.timestamp.seconds * SECOND + message.timestamp.nanos, bytes(message.line))
         for push in pushes
-        for stream in PushRequest.FromString(push.encode()).streams
+        for stream in PushRequest.FromString(body_of(push)).streams
         for labels in [stream.labels.decode()]
         for message in stream.entries
     )
@@ -67,7 +73,7 @@ PIECES = st.lists(
 def test_for_every_batch_the_planned_pushes_hold_each_entry_once_below_the_limit(pieces, limit):
     pushes = plan(pieces, Streams(), now=0.0, limit=limit)
     assert contents(pushes) == expected(pieces)
-    assert all(push.size == len(push.encode()) for push in pushes)
+    assert all(push.size == len(body_of(push)) for push in pushes)
     assert all(push.size <= limit or push.entries == 1 for push in pushes)
     assert all(len(push.streams) == 1 for push in pushes)
 
@@ -76,7 +82,7 @@ def test_for_every_batch_the_planned_pushes_hold_each_entry_once_below_the_limit
 def test_for_every_batch_a_streams_entries_are_never_far_behind_an_earlier_one(pieces, limit):
     newest = {}
     for push in plan(pieces, Streams(), now=0.0, limit=limit):
-        for stream in PushRequest.FromString(push.encode()).streams:
+        for stream in PushRequest.FromString(body_of(push)).streams:
             key = (push.tenant, stream.labels)
             for message in stream.entries:
                 at = message.timestamp.seconds * SECOND + message.timestamp.nanos
@@ -129,7 +135,7 @@ def test_a_batch_counts_the_labels():
     batch = Batch(0.0)
     one = piece(A, [(START, b"x")])
     batch.add(one.pending, [one])
-    assert batch.size == len(encode_push([(A, [one.body])]))
+    assert batch.size == len(b"".join(encode_push([(A, [bytes(one.body)])])))
 
 
 def test_the_cost_of_entries_is_about_their_lines():

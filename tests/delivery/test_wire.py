@@ -21,7 +21,7 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 
 
 def oracle(body: bytes) -> list[tuple[int, bytes, tuple[tuple[str, str], ...]]]:
-    push = PushRequest.FromString(wire.encode_push([('{a="b"}', [body])]))
+    push = PushRequest.FromString(b"".join(wire.encode_push([('{a="b"}', [body])])))
     (stream,) = push.streams
     assert bytes(stream.labels) == b'{a="b"}'
     return [
@@ -75,7 +75,7 @@ def test_lines_of_every_varint_width_read_back(length: int) -> None:
 @given(st.lists(st.tuples(TEXTS, st.lists(st.binary(max_size=50), max_size=3)), max_size=4))
 def test_for_every_stream_its_size_is_what_it_takes(streams: list[tuple[str, list[bytes]]]) -> None:
     sizes = [wire.stream_size(labels, sum(map(len, blobs))) for labels, blobs in streams]
-    assert sum(sizes) == len(wire.encode_push(streams))
+    assert sum(sizes) == len(b"".join(wire.encode_push(streams)))
 
 
 @given(st.dictionaries(NAMES, TEXTS.filter(bool), max_size=6))

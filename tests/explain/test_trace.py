@@ -64,7 +64,7 @@ def entries_of(processed: Processed) -> list[Stored]:
             ),
         )
         for part in processed.parts
-        for where, entry in zip(part.where, iterate_entries(part.body), strict=True)
+        for where, entry in zip(part.where, iterate_entries(bytes(part.body)), strict=True)
     ]
     return [entry for _, entry in sorted(entries, key=lambda item: item[0])]
 

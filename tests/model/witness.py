@@ -67,7 +67,7 @@ class Witness:
         entries = tuple(
             ((span.origin.generation, offsets[where]), entry(part.labels, raw.timestamp, raw.line))
             for part in processed.parts
-            for where, raw in zip(part.where, iterate_entries(part.body), strict=True)
+            for where, raw in zip(part.where, iterate_entries(bytes(part.body)), strict=True)
         )
         self.lines += processed.lines
         self._enter(span, Seen(span.end, entries))

@@ -83,7 +83,7 @@ def entries_of(processed: Processed) -> list[Seen]:
     return sorted(
         Seen(where, entry.timestamp, part.labels, entry.line, tuple(entry.metadata))
         for part in processed.parts
-        for where, entry in zip(part.where, decode_entries(part.body), strict=True)
+        for where, entry in zip(part.where, decode_entries(bytes(part.body)), strict=True)
     )
 
 

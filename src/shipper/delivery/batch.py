@@ -14,6 +14,7 @@ from itertools import chain, pairwise
 from operator import attrgetter
 from typing import Final
 
+from shipper.delivery.packed import Body, Packer
 from shipper.delivery.piece import Pending, Piece
 from shipper.delivery.streams import BEHIND, Key, Streams
 from shipper.delivery.wire import encode_push, stream_size
@@ -128,9 +129,9 @@ class Push:
         self.ready_at = max(self.floor, min(self.ready_at, until))
         self.attempts = min(self.attempts, 1)
 
-    def encode(self) -> bytes:
-        """The request's body, uncompressed."""
-        return encode_push((labels, _blobs(pieces)) for labels, pieces in self.streams.items())
+    def encode(self, packer: Packer) -> bytes:
+        """The request's body: a snappy block."""
+        return packer.block(encode_push((labels, _blobs(pieces)) for labels, pieces in self.streams.items()))
 
     def with_streams(self, streams: dict[str, list[Piece]]) -> Push:
         """A push of other pieces with this one's history."""
@@ -160,7 +161,7 @@ def _spread(pieces: Sequence[Piece]) -> int:
     return max([piece.last for piece in pieces]) - min([piece.first for piece in pieces])
 
 
-def _blobs(pieces: Sequence[Piece]) -> list[bytes]:
+def _blobs(pieces: Sequence[Piece]) -> list[Body]:
     """The bodies; entry by entry in order of time if some may be too far behind others."""
     if _spread(pieces) <= BEHIND:
         return [piece.body for piece in pieces]

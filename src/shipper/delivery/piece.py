@@ -11,6 +11,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from shipper.chunk import Part, Processed, Span
+from shipper.delivery.packed import Body
 from shipper.delivery.settled import DeadLetter
 from shipper.delivery.wire import Entry, decode_entries
 
@@ -48,7 +49,7 @@ class Piece:
     pending: Pending
     tenant: str
     labels: str
-    body: bytes
+    body: Body
     entries: int
     lines: int
     first: int
@@ -71,7 +72,7 @@ class Piece:
 
     def decode(self) -> list[Entry]:
         """Its entries."""
-        return decode_entries(self.body)
+        return decode_entries(bytes(self.body))
 
     def weight(self, index: int) -> int:
         """Physical lines in one of its entries."""

@@ -21,9 +21,10 @@ import structlog
 
 from shipper.delivery.asking import Asking, Next
 from shipper.delivery.batch import Push
-from shipper.delivery.client import Client, Compressor, NoReply, Reply
+from shipper.delivery.client import Client, NoReply, Reply
 from shipper.delivery.holds import Hold, Holds
 from shipper.delivery.pace import Pace
+from shipper.delivery.packed import Packer
 from shipper.delivery.piece import Piece
 from shipper.delivery.reactions import Reactions, costs_of
 from shipper.delivery.replies import SHOWN
@@ -68,7 +69,7 @@ class Sender:
         monotonic: Callable[[], float],
     ) -> None:
         self._client = client
-        self._compress = Compressor()
+        self._packer = Packer()
         self._asking = asking
         self._reactions = reactions
         self._holds = holds
@@ -229,7 +230,7 @@ class Sender:
             self._replace(push, await self._send(push))
 
     async def _send(self, push: Push) -> list[Push]:
-        body = self._compress(push.encode())
+        body = push.encode(self._packer)
         push.sent_at = self._monotonic()
         outcome = await self._client.push(push.tenant, body)
         now = self._monotonic()

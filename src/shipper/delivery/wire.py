@@ -17,10 +17,13 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass
+from typing import TypeVar
 
 from shipper.errors import WireError
+
+T = TypeVar("T", bound=Sized)
 
 SECOND = 1_000_000_000
 _LOW_BITS = 14
@@ -182,15 +185,15 @@ def _stream_inner(labels_length: int, body_length: int) -> int:
     return 1 + varint_size(labels_length) + labels_length + body_length
 
 
-def encode_push(streams: Iterable[tuple[str, Sequence[bytes]]]) -> bytes:
-    """Encode a PushRequest of streams, each given as its labels and blobs of encoded entries."""
-    pieces: list[bytes] = []
+def encode_push(streams: Iterable[tuple[str, Sequence[T]]]) -> list[bytes | T]:
+    """A PushRequest of streams, each given as its labels and blobs of encoded entries: the pieces it is joined of."""
+    pieces: list[bytes | T] = []
     for labels, blobs in streams:
         name = _utf8(labels)
         inner = _stream_inner(len(name), sum(map(len, blobs)))
         pieces += (b"\x0a", varint(inner), b"\x0a", varint(len(name)), name)
         pieces += blobs
-    return b"".join(pieces)
+    return pieces
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,8 @@ import msgspec
 from shipper.chunk import Carry, Chunk, Fingerprint, Lane, Origin, Span
 from shipper.config.model import Auto, Json, Loki, ResolvedSource
 from shipper.config.urls import shown_url
-from shipper.delivery.client import Client, Compressor, NoReply, Reply
+from shipper.delivery.client import Client, NoReply, Reply
+from shipper.delivery.packed import Packer
 from shipper.delivery.replies import Kind, classify
 from shipper.delivery.verify import Refused, Unanswered, entries_of
 from shipper.delivery.wire import decode_entries, encode_entry, encode_push, format_labels
@@ -63,7 +64,7 @@ def make_canary(resolved: ResolvedSource, tenant: str, now: int) -> Canary:
         note = "the source's stages drop it, so it is sent as it is"
         return Canary(labels=labels, tenant=tenant, timestamp=now, text=line, note=note)
     (part,) = processed.parts
-    (entry,) = decode_entries(part.body)
+    (entry,) = decode_entries(bytes(part.body))
     note = f"through pipeline {resolved.pipeline}"
     return Canary(labels=labels, tenant=part.tenant or tenant, timestamp=entry.timestamp, text=entry.line, note=note)
 
@@ -111,8 +112,8 @@ async def fly(loki: Loki, canary: Canary, patience: float) -> Flight:
 
 
 async def _push(client: Client, loki: Loki, canary: Canary, begun: float) -> Hop:
-    body = encode_push([(canary.labels, [encode_entry(canary.timestamp, canary.text)])])
-    reply = await client.push(canary.tenant, Compressor()(body))
+    push = encode_push([(canary.labels, [encode_entry(canary.timestamp, canary.text)])])
+    reply = await client.push(canary.tenant, Packer().block(push))
     took = f"{(time.monotonic() - begun) * 1000:.0f} ms"
     saw = f"{canary.labels}, {canary.note}"
     if isinstance(reply, NoReply):

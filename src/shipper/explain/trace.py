@@ -168,7 +168,7 @@ def _stored(processed: Processed) -> dict[int, Stored]:
             tenant=part.tenant,
         )
         for part in processed.parts
-        for where, entry in zip(part.where, iterate_entries(part.body), strict=True)
+        for where, entry in zip(part.where, iterate_entries(bytes(part.body)), strict=True)
     }
 
 

@@ -135,7 +135,7 @@ def _note(found: Survey, processed: Processed, samples: int) -> None:
 
 
 def _samples(part: Part) -> Iterator[Sample]:
-    for entry in iterate_entries(part.body):
+    for entry in iterate_entries(bytes(part.body)):
         yield Sample(entry.timestamp, part.labels, entry.line.decode("utf-8", "replace"), entry.metadata)
 
 

@@ -77,29 +77,25 @@ class Reader:
         self.skipped = 0
         self.news = asyncio.Event()
 
-    def wants(self, source: str, part: Part) -> bool:
-        """Whether there may be something of interest in a part."""
+    def wants(self, source: str, labels: str) -> bool:
+        """Whether a stream is of interest."""
         if self._source and source != self._source:
             return False
-        if self._level and f"{{{self._level}" not in part.labels and f" {self._level}" not in part.labels:
-            return False
-        return self._needle in part.body
+        return not self._level or f"{{{self._level}" in labels or f" {self._level}" in labels
 
-    def offer(self, source: str, part: Part, now: float) -> None:
-        """Take some of a part that it wants."""
+    def offer(self, source: str, part: Part, body: bytes, now: float) -> None:
+        """Take some of a part of a stream that it wants; `body`: the part's, uncompressed."""
+        if self._needle not in body:
+            return
         self._tokens = min(float(BURST), self._tokens + (now - self._filled_at) * RATE)
         self._filled_at = now
         room = min(int(self._tokens), AT_ONCE, QUEUED - len(self.waiting))
-        taken = list(islice(self._matches(part.body), room)) if room > 0 else []
+        taken = list(islice(self._matches(body), room)) if room > 0 else []
         self._tokens -= len(taken)
         self.waiting.extend(_shown(source, part.labels, entry) for entry in taken)
-        self.skip(part, but=len(taken))
+        there = min(part.entries, body.count(self._needle)) if self._needle else part.entries
+        self.skipped += max(0, there - len(taken))
         self.news.set()
-
-    def skip(self, part: Part, *, but: int = 0) -> None:
-        """Count what is not shown of a part."""
-        there = min(part.entries, part.body.count(self._needle)) if self._needle else part.entries
-        self.skipped += max(0, there - but)
 
     def take(self) -> tuple[list[Shown], int]:
         """What waits, and how many entries were skipped, since this was asked last."""
@@ -173,9 +169,10 @@ class Tails:
                 reader.skipped += sum([part.entries for part in processed.parts])
             return
         for part in processed.parts:
-            for reader in self._readers:
-                if reader.wants(source, part):
-                    reader.offer(source, part, now)
+            readers = [reader for reader in self._readers if reader.wants(source, part.labels)]
+            body = bytes(part.body) if readers else b""
+            for reader in readers:
+                reader.offer(source, part, body, now)
         self._allowance -= self._clock() - now
 
 
