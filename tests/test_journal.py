@@ -181,9 +181,9 @@ def test_a_replayed_span_keeps_its_row(tmp_path: Path) -> None:
 
 
 @settings(max_examples=settings().max_examples // 3)
-@given(order=st.permutations(range(6)), groups=st.integers(1, 3))
-def test_for_every_order_of_settling_the_end_is_the_same(
-    tmp_path_factory: pytest.TempPathFactory, order: list[int], groups: int
+@given(order=st.permutations(range(6)), groups=st.integers(1, 3), beginning=st.sets(st.integers(0, 5)))
+def test_for_every_order_of_settling_the_end_is_the_same_alone_or_with_spans_that_begin(
+    tmp_path_factory: pytest.TempPathFactory, order: list[int], groups: int, beginning: set[int]
 ) -> None:
     data_dir = tmp_path_factory.mktemp("journal")
     spans = [span(start, start + 10) for start in range(0, 60, 10)]
@@ -194,13 +194,33 @@ def test_for_every_order_of_settling_the_end_is_the_same(
         done: set[int] = set()
         for at in range(0, 6, groups):
             batch = order[at : at + groups]
-            await journal.commit([settled(spans[index]) for index in batch])
+            ones = [settled(spans[index]) for index in batch]
+            await (journal.begin([], ones) if at in beginning else journal.commit(ones))
             done |= set(batch)
             expected = next((index for index in range(6) if index not in done), 6) * 10
             assert positions(data_dir)[0].offset == expected
 
     drive(data_dir, work)
     assert positions(data_dir)[0].open == ()
+
+
+def test_what_begins_and_what_is_settled_with_it_are_written_together_or_not_at_all(tmp_path: Path) -> None:
+    first, second = span(0, 10), span(10, 20)
+
+    async def work(journal: Journal) -> None:
+        journal.note([note()])
+        await journal.begin([first])
+        clashing = replace(second, row=0, epoch=None)
+        with pytest.raises(JournalError):
+            await journal.begin([clashing], [settled(first)])
+        assert [(one.offset, len(one.open)) for one in positions(tmp_path)] == [(0, 1)]
+        await journal.begin([second], [settled(first)])
+        assert [(one.offset, len(one.open)) for one in positions(tmp_path)] == [(10, 1)]
+        await journal.commit([settled(first)])
+        await journal.commit([settled(second)])
+        assert [(one.offset, len(one.open)) for one in positions(tmp_path)] == [(20, 0)]
+
+    drive(tmp_path, work)
 
 
 def test_a_path_that_is_not_utf8_is_kept_as_it_is(tmp_path: Path) -> None:

@@ -30,6 +30,8 @@ from shipper.sources.step import Generation, Note
 from shipper.storage import LETTER_OVERHEAD, Lock, Transaction, connect, kept_path
 
 T = TypeVar("T")
+Plans = dict[int, tuple[list[int], list[int]]]
+"""By generation: the rows it goes past, and those that are settled but must wait for one before them."""
 
 _KEPT_FINISHED = 1000
 """Finished generations kept per source, so that a rotated file is known again; older ones go with their files."""
@@ -130,9 +132,12 @@ class Journal:
         """Keep which labels of `source` are demoted."""
         await self._run(self._demote, source, tuple(names))
 
-    async def begin(self, spans: Sequence[Span]) -> None:
-        """Write spans down durably and number them; spans that are replayed have their row already."""
-        await self._run(self._begin, [span for span in spans if not span.row])
+    async def begin(self, spans: Sequence[Span], settled: Sequence[Settled] = ()) -> None:
+        """Write spans down durably and number them; spans that are replayed have their row already.
+
+        In the same transaction `settled` are committed, which have no dead letters.
+        """
+        await self._run(self._begin, [span for span in spans if not span.row], settled)
 
     async def commit(self, settled: Sequence[Settled]) -> None:
         """Settle spans with their dead letters; advance positions over what is contiguous."""
@@ -173,14 +178,16 @@ class Journal:
 
     # the journal's thread --------------------------------------------------------------------------------------------
 
-    def _begin(self, spans: list[Span]) -> None:
+    def _begin(self, spans: list[Span], settled: Sequence[Settled]) -> None:
         rows = range(self._next_row, self._next_row + len(spans))
         written = replace(self._noted.waiting(), abandoned=())
         with Transaction(self._database, durable=True) as database:
             _write_noted(database, written)
             database.executemany(_INSERT_SPAN, [_span_row(row, span) for row, span in zip(rows, spans, strict=True)])
-            self._write_finished(database, written.notes)
+            plans = self._settle(database, settled)
+            self._write_finished(database, {*plans, *written.notes})
         self._forget(written)
+        self._pass(plans)
         self._next_row += len(spans)
         for row, span in zip(rows, spans, strict=True):
             span.row = row
@@ -190,20 +197,27 @@ class Journal:
         letters = [letter for one in settled for letter in one.dead_letters]
         written = self._noted.waiting()
         settled += [Settled(span=span, carry=span.carry) for span in written.abandoned]
-        by_generation: dict[int, dict[int, Settled]] = {}
-        for one in settled:
-            by_generation.setdefault(one.span.origin.generation, {})[one.span.row] = one
         with Transaction(self._database, durable=bool(letters)) as database:
             _write_noted(database, written)
             database.executemany(_COUNT_MISSING, [(span.size, span.origin.source) for span in written.abandoned])
             kept = self._write_letters(database, letters)
-            plans = {
-                generation: self._write_settled(database, generation, ones)
-                for generation, ones in by_generation.items()
-            }
+            plans = self._settle(database, settled)
             self._write_finished(database, {*plans, *written.notes})
         self._forget(written)
         self._letters, self._letter_bytes = kept
+        self._pass(plans)
+
+    def _settle(self, database: sqlite3.Connection, settled: Sequence[Settled]) -> Plans:
+        """Settle spans; return what becomes of them, by generation, once that is written."""
+        by_generation: dict[int, dict[int, Settled]] = {}
+        for one in settled:
+            by_generation.setdefault(one.span.origin.generation, {})[one.span.row] = one
+        return {
+            generation: self._write_settled(database, generation, ones) for generation, ones in by_generation.items()
+        }
+
+    def _pass(self, plans: Plans) -> None:
+        """It is written: go past the rows that are settled."""
         for generation, (passed, waiting) in plans.items():
             rows = self._open.setdefault(generation, {})
             for row in passed:

@@ -70,10 +70,12 @@ class MemoryJournal:
         self.room: int | None = None
         """Dead letters that still find room; None: any number."""
 
-    async def begin(self, spans: Sequence[Span]) -> None:
+    async def begin(self, spans: Sequence[Span], settled: Sequence[Settled]) -> None:
         await asyncio.sleep(0)
         if self.begin_errors:
             raise self.begin_errors.pop(0)
+        assert not any(one.dead_letters for one in settled)
+        self._settle(settled)
         for span in spans:
             span.row = span.row or len(self.begun) + 1
             self.begun.append(span)
@@ -90,6 +92,9 @@ class MemoryJournal:
             if letters > self.room:
                 raise DeadLettersFull("no room")
             self.room -= letters
+        self._settle(settled)
+
+    def _settle(self, settled: Sequence[Settled]) -> None:
         for one in settled:
             assert one.span in self.begun
             assert one.span not in [other.span for other in self.committed]

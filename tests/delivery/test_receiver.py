@@ -28,8 +28,8 @@ class Journal:
     def __init__(self):
         self.settled = []
 
-    async def begin(self, spans):
-        pass
+    async def begin(self, spans, settled):
+        self.settled += settled
 
     async def commit(self, settled):
         self.settled += settled

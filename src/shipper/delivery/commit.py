@@ -2,6 +2,7 @@
 
 Rule 1: a span counts as outstanding until the journal has it; so a journal that cannot be written stops the reading.
 Rule 2: dead letters that find no room hold their own spans only; the others are committed without them.
+Rule 3: where spans begin all the time, those that are settled go into the same transactions.
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ from shipper.failures import Failures
 class JournalPort(Protocol):
     """What delivery needs of the journal."""
 
-    async def begin(self, spans: Sequence[Span]) -> None:
-        """Note spans as open, durably, and number them (`span.row`); raises JournalError."""
+    async def begin(self, spans: Sequence[Span], settled: Sequence[Settled]) -> None:
+        """Note spans as open, durably, and number them (`span.row`), and take settled ones without dead letters, all of
+        it or nothing; raises JournalError."""
         ...
 
     async def commit(self, settled: Sequence[Settled]) -> None:
@@ -69,6 +71,28 @@ class Committer:
         self._waiting.append(pending)
         self._wake.set()
 
+    def take(self) -> list[Pending]:
+        """What may be committed in another's transaction, which saves one of its own: spans without dead letters.
+
+        The caller says how it went: `committed` or `give_back`.
+        """
+        taken = [pending for pending in self._waiting if not pending.dead_letters]
+        self._waiting = [pending for pending in self._waiting if pending.dead_letters]
+        return taken
+
+    def give_back(self, pendings: list[Pending]) -> None:
+        """They were not committed."""
+        self._waiting = pendings + self._waiting
+        self._wake.set()
+
+    def committed(self, pendings: list[Pending]) -> None:
+        """The journal has them."""
+        self._attempts = 0
+        self._failures.end("journal_write")
+        for pending in pendings:
+            self._settlement.committed(pending)
+        self._on_committed()
+
     async def run(self) -> None:
         """Commit until cancelled."""
         while True:
@@ -108,24 +132,17 @@ class Committer:
         if any(pending.dead_letters for pending in taken):
             self._full_attempts = 0
             self._failures.end("dead_letters_full")
-        self._committed(taken)
+        self.committed(taken)
 
     async def _without_letters(self, taken: list[Pending], error: DeadLettersFull) -> None:
         self._failures.begin("dead_letters_full", error.message)
         plain = [pending for pending in taken if not pending.dead_letters]
         if plain:
             await self._journal.commit([self._settlement.settled(pending) for pending in plain])
-            self._committed(plain)
+            self.committed(plain)
         self._full += [pending for pending in taken if pending.dead_letters]
         self._full_attempts += 1
         self._full_until = self._monotonic() + self.backoff.pause(self._full_attempts)
-
-    def _committed(self, pendings: list[Pending]) -> None:
-        self._attempts = 0
-        self._failures.end("journal_write")
-        for pending in pendings:
-            self._settlement.committed(pending)
-        self._on_committed()
 
     async def _until_woken(self) -> None:
         """Until a span is done, or it is time to try the dead letters again."""

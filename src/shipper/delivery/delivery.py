@@ -273,15 +273,22 @@ class Delivery:
                     timer.cancel()
 
     async def _begin(self, pendings: list[Pending]) -> None:
-        """Have the journal begin spans in one transaction, however long it takes."""
+        """Have the journal begin spans, and commit what is settled, in one transaction, however long it takes."""
         attempts = 0
         while not self._closing:
+            settled = self._committer.take()
             try:
-                await self._journal.begin([pending.span for pending in pendings])
+                await self._journal.begin(
+                    [pending.span for pending in pendings], [self._settlement.settled(pending) for pending in settled]
+                )
             except JournalError as error:
                 attempts += 1
+                self._committer.give_back(settled)
                 self._failures.begin("journal_write", error.message)
                 await asyncio.sleep(min(self._backoff.pause(attempts), JOURNAL_PAUSE))
+            except BaseException:
+                self._committer.give_back(settled)
+                raise
             else:
-                self._failures.end("journal_write")
+                self._committer.committed(settled)
                 return
