@@ -15,7 +15,7 @@ from shipper.errors import ConfigError, JournalLocked
 from shipper.metrics import render
 from shipper.outcome import Patience
 from shipper.process import _run, run
-from shipper.room import OWN_ROOM, SHARED_ROOM
+from shipper.room import OWN_ROOM, SHARED_ROOM, STEPS_BYTES
 from shipper.sources.file.source import FileSource
 
 
@@ -67,7 +67,7 @@ def test_patience_runs_out_only_while_nothing_moves_and_something_fails() -> Non
 def test_a_source_has_room_of_its_own_when_another_has_used_up_the_shared_room(tmp_path: Path) -> None:
     async def run() -> None:
         async with Agent(config(tmp_path, "stuck", "free")) as agent:
-            assert agent.fleet.room_for("stuck") == SHARED_ROOM
+            assert agent.fleet.room_for("stuck") == STEPS_BYTES // 2
             agent.delivery._settlement._outstanding["stuck"] = SHARED_ROOM
             assert agent.fleet.room_for("stuck") == 0
             assert agent.fleet.room_for("free") == OWN_ROOM

@@ -3,12 +3,17 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shipper.room import OWN_ROOM, OWN_ROOM_TOTAL, SHARED_ROOM, room_for
+from shipper.room import OWN_ROOM, OWN_ROOM_TOTAL, SHARED_ROOM, STEP_BYTES, STEPS_BYTES, room_for
 
 
-def test_all_of_the_shared_room_is_there_for_one_source_alone() -> None:
-    assert room_for(0, 0, 1) == SHARED_ROOM
+def test_all_of_the_shared_room_is_there_for_one_source_alone_step_by_step() -> None:
+    assert room_for(0, 0, 1) == STEPS_BYTES
+    assert room_for(SHARED_ROOM - OWN_ROOM, SHARED_ROOM - OWN_ROOM, 1) == OWN_ROOM
     assert room_for(SHARED_ROOM, SHARED_ROOM, 1) == 0
+
+
+def test_the_more_sources_there_are_the_less_each_reads_in_a_step() -> None:
+    assert [room_for(0, 0, sources) for sources in (2, 4, 100)] == [STEPS_BYTES // 2, STEP_BYTES, STEP_BYTES]
 
 
 def test_a_source_has_some_room_of_its_own_when_others_have_used_up_the_rest() -> None:

@@ -11,6 +11,7 @@ Rule 4: what was processed before something unexpected struck is handed over, an
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -28,6 +29,8 @@ BATCH = 1 << 20
 """Encoded bytes that one chunk of a backlog is to make, if nobody says otherwise."""
 FIRST = 240 * 1024
 """Bytes asked of a source before it is known how many are too many."""
+PATIENCE = 0.05
+"""Seconds after which a step begins no further portion: a pipeline that takes long keeps nobody waiting."""
 FULL = 15 / 16
 """The share of a batch that is aimed at: what varies from chunk to chunk must not cut a batch in two."""
 
@@ -106,14 +109,14 @@ class Collector:
         if self._struck is not None:
             raise self._struck
         before, step, processed = self._demoted, Step(), list[Processed]()
-        left, half = budget, (budget + 1) // 2
+        left, half, until = budget, (budget + 1) // 2, time.monotonic() + PATIENCE
         portion, going = min(half, self._batchful), True
         try:
             while going:
                 step = step.then(self.source.step(portion))
                 read = self._process_all(step, processed)
                 left, portion = left - read, min(half, self._batchful)
-                going = step.more and read > 0 and portion <= left
+                going = step.more and read > 0 and portion <= left and time.monotonic() < until
         except Exception as error:
             if not processed:
                 raise

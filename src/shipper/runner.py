@@ -30,7 +30,7 @@ from shipper.failures import Failures
 from shipper.journal import Journal
 from shipper.ledger import Ledger
 from shipper.pipeline.compile import compile_grouper
-from shipper.room import STEP_BYTES
+from shipper.room import LIMITED_STEP
 from shipper.sources.file.held import HeldDeleted
 from shipper.sources.opening import open_source
 from shipper.sources.step import Generation, Source, handed_over
@@ -55,7 +55,7 @@ class Shared:
     room: asyncio.Event
     """Set when spans were settled."""
     room_for: Callable[[str], int]
-    """Bytes that a source may read now."""
+    """Bytes that a source may read in a step now."""
     tap: Callable[[Processed], None]
     """Is shown every span's entries on their way to delivery."""
     on_handed_over: Callable[[], None]
@@ -162,7 +162,7 @@ class Runner:
             self._wake.clear()
             room = self._shared.room_for(self.name)
             async with self._stepping:
-                collected = await self._step(collector, min(room, STEP_BYTES))
+                collected = await self._step(collector, room if collector.rate is None else min(room, LIMITED_STEP))
                 await self._hand_over(collector, collected)
             self.begun = True
             self._shared.failures.end("source_failed", source=self.name)

@@ -76,8 +76,7 @@ class Packer:
                 loose.clear()
             else:
                 loose.append(content)
-        elements.append(self._elements(b"".join(loose)))
-        return varint(size) + b"".join(elements)
+        return b"".join((varint(size), *elements, self._elements(b"".join(loose))))
 
     def _elements(self, content: bytes) -> bytes:
         if len(content) > _LITERAL:
