@@ -309,7 +309,7 @@ class Tail:
     def _emit(self, count: int, data: bytes, base: int, joins: Joins | None = None) -> Chunk:
         """The first `count` held lines as a chunk; `data` was read at `base` just now."""
         framed, self._held = split(self._held, count) if count < len(self._held.lines) else (self._held, empty())
-        start, end = self.offset, self.offset + framed.size
+        start, end = self.offset, self.scanned - self.rest - self._held.size
         span = Span(
             origin=self.origin,
             start=start,
