@@ -30,7 +30,8 @@ _LITERAL: Final = 256
 class Packed:
     """A content as snappy elements."""
 
-    elements: bytes
+    elements: tuple[bytes, ...]
+    """One behind the other."""
     size: int
     """Bytes of the content."""
 
@@ -38,7 +39,7 @@ class Packed:
         return self.size
 
     def __bytes__(self) -> bytes:
-        return bytes(snappy.decompress_raw(varint(self.size) + self.elements))
+        return bytes(snappy.decompress_raw(b"".join((varint(self.size), *self.elements))))
 
 
 Body = bytes | Packed
@@ -64,7 +65,7 @@ class Packer:
                 self._room = bytearray(most)
             size = snappy.compress_raw_into(piece, self._room)
             elements.append(bytes(memoryview(self._room)[varint_size(len(piece)) : size]))
-        return Packed(b"".join(elements), len(content))
+        return Packed(tuple(elements), len(content))
 
     def block(self, contents: Iterable[Body]) -> bytes:
         """One block of contents in a row; what is not compressed yet is, together with its neighbours."""
@@ -74,16 +75,16 @@ class Packer:
         for content in contents:
             size += len(content)
             if isinstance(content, Packed):
-                elements += (self._elements(b"".join(loose)), content.elements)
+                elements += (*self._elements(b"".join(loose)), *content.elements)
                 loose.clear()
             else:
                 loose.append(content)
-        return b"".join((varint(size), *elements, self._elements(b"".join(loose))))
+        return b"".join((varint(size), *elements, *self._elements(b"".join(loose))))
 
-    def _elements(self, content: bytes) -> bytes:
+    def _elements(self, content: bytes) -> tuple[bytes, ...]:
         if len(content) > _LITERAL:
             return self(content).elements
-        return _literal(content) if content else b""
+        return (_literal(content),) if content else ()
 
 
 def _literal(content: bytes) -> bytes:
