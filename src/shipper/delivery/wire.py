@@ -32,6 +32,8 @@ _LOW_MASK = _LOW_SPAN - 1
 _SECONDS_FROM, _SECONDS_TO = 1 << 28, 1 << 35
 """Seconds that take exactly five varint bytes: 1978 to 3058."""
 _CACHED_LENGTH = 1 << 14
+PER_ENTRY = 3
+"""Pieces that an entry is put together of."""
 
 
 def varint(value: int) -> bytes:
@@ -146,11 +148,16 @@ def _encode_run(lows: Sequence[bytes], shared: bytes, lines: Sequence[bytes], le
 
 def encode_entries(timestamps: Sequence[int], lines: Sequence[bytes], lengths: Sequence[int]) -> bytes:
     """Encode lines with a timestamp (ns) each as `Stream.entries` records."""
-    pieces = [b""] * (3 * len(lines))
-    pieces[0::3] = map(_HEADS.__getitem__, lengths)
-    pieces[1::3] = lines
-    pieces[2::3] = map(_stamp, timestamps)
-    return b"".join(pieces)
+    return b"".join(entry_pieces(timestamps, lines, lengths))
+
+
+def entry_pieces(timestamps: Sequence[int], lines: Sequence[bytes], lengths: Sequence[int]) -> list[bytes]:
+    """The same in pieces, `PER_ENTRY` of them each."""
+    pieces = [b""] * (PER_ENTRY * len(lines))
+    pieces[0::PER_ENTRY] = map(_HEADS.__getitem__, lengths)
+    pieces[1::PER_ENTRY] = lines
+    pieces[2::PER_ENTRY] = map(_stamp, timestamps)
+    return pieces
 
 
 def _stamp(timestamp: int) -> bytes:

@@ -14,21 +14,22 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from shipper.chunk import Carry, Chunk, Joins, Part, Processed
+from shipper.chunk import Carry, Chunk, Joins, Part, Processed, Span
 from shipper.config.model import AnyStage, Json, Labels, Timestamp
 from shipper.delivery.wire import encode_column, encode_sparse_column
+from shipper.pipeline.containers import Facts
 from shipper.pipeline.instants import Instants
-from shipper.pipeline.labels import LEVEL, Changes, Labeller, Stream, label_name
+from shipper.pipeline.labels import LEVEL, Changes, Labeller, label_name
 from shipper.pipeline.levels import level_of
-from shipper.pipeline.parts import encode_part
+from shipper.pipeline.parts import encode_part, encode_parts
 from shipper.pipeline.suspicion import ZoneSuspicion
 from shipper.pipeline.timestamps import Times
 from shipper.pipeline.window import Window
 
 T = TypeVar("T")
 
-_MOST_STREAMS: Final = 256
-"""More label sets than these in one chunk are no common case."""
+_CACHED: Final = 4096
+"""Rows whose labels are kept."""
 
 Row = tuple[str | None, ...]
 
@@ -166,7 +167,7 @@ class JsonColumns:
     ) -> None:
         self._plan = plan
         self._suspicion = suspicion
-        self._labeller = labeller
+        self._streams = _Streams(labeller, plan.labels)
         self._window = window
         self._instants = Instants(plan.formats, timezone)
         columns = [f"column{number}" for number in range(len(plan.names))]
@@ -180,7 +181,6 @@ class JsonColumns:
         self._time = attrgetter(columns[0]) if plan.formats else None
         label_columns = columns[1:] if plan.formats else columns
         self._key: Callable[[Any], Any] | None = attrgetter(*label_columns) if label_columns else None
-        self._single = len(label_columns) == 1
 
     def __call__(self, chunk: Chunk, carry: Carry) -> Processed | None:
         """What becomes of the chunk; None if it has to take the general path."""
@@ -218,29 +218,47 @@ class JsonColumns:
         return issued
 
     def _parts(self, rows: list[Any], chunk: Chunk, timestamps: list[int], *, rising: bool) -> list[Part] | None:
-        lines = chunk.lines
-        if self._key is None:
-            stream = self._stream(chunk, ())
-            whole = range(len(lines))
-            return None if stream is None else [encode_part(stream, timestamps, lines, whole, rising=rising)]
-        keys = list(map(self._key, rows))
-        streams: dict[Any, str] = {}
-        for key in dict.fromkeys(keys):
-            stream = self._stream(chunk, (key,) if self._single else key)
-            if stream is None or len(streams) == _MOST_STREAMS:
-                return None
-            streams[key] = stream
-        if len(set(streams.values())) == 1:
-            return [encode_part(streams[keys[0]], timestamps, lines, range(len(lines)), rising=rising)]
-        return _grouped(list(map(streams.__getitem__, keys)), lines, timestamps, rising=rising)
+        streams = self._streams.at(chunk.span)
+        try:
+            if self._key is None:
+                whole = range(len(rows))
+                return [encode_part(streams[()], timestamps, chunk.lines, whole, rising=rising)]
+            labels = list(map(streams.__getitem__, map(self._key, rows)))
+            return encode_parts(labels, timestamps, chunk.lines, rising=rising)
+        except _Aside:
+            return None
 
-    def _stream(self, chunk: Chunk, row: Row) -> str | None:
-        """The labels of a row; None if some of it would have to become metadata."""
-        changes = changes_of(self._plan.labels, row)
-        stream: Stream = self._labeller.stream(
-            chunk.span.origin.path, chunk.span.demoted, changes, chunk.span.origin.facts
-        )
-        return None if stream.metadata or stream.counts else stream.labels
+
+class _Aside(Exception):
+    """Some of a row's labels would have to become metadata."""
+
+
+class _Streams(dict[Any, str]):
+    """The labels of one place's lines by the row of fields they are made of, so that a line costs one look-up."""
+
+    def __init__(self, labeller: Labeller, labels: Sequence[tuple[str, int]]) -> None:
+        self._labeller = labeller
+        self._labels = labels
+        self._single = len({place for _, place in labels}) == 1
+        """A row of one field is that field."""
+        self._place: tuple[str, tuple[str, ...], Facts] = "", (), ()
+
+    def at(self, span: Span) -> _Streams:
+        """The same for the place that a span is of."""
+        place = span.origin.path, span.demoted, span.origin.facts
+        if place != self._place or len(self) >= _CACHED:
+            self.clear()
+            self._place = place
+        return self
+
+    def __missing__(self, key: Any) -> str:
+        path, demoted, facts = self._place
+        changes = changes_of(self._labels, (key,) if self._single else key)
+        stream = self._labeller.stream(path, demoted, changes, facts)
+        if stream.metadata or stream.counts:
+            raise _Aside
+        self[key] = stream.labels
+        return stream.labels
 
 
 def changes_of(labels: Sequence[tuple[str, int]], row: Row) -> Changes:
@@ -248,15 +266,3 @@ def changes_of(labels: Sequence[tuple[str, int]], row: Row) -> Changes:
     pairs = ((label, row[place] or "") for label, place in labels)
     named = ((label, level_of(value) if label == LEVEL else value) for label, value in pairs)
     return tuple((label, value) for label, value in named if value)
-
-
-def _grouped(streams: list[str], lines: list[bytes], timestamps: list[int], *, rising: bool) -> list[Part]:
-    """One part for each stream: 100 ns a line."""
-    places: dict[str, list[int]] = {stream: [] for stream in dict.fromkeys(streams)}
-    append = {stream: where.append for stream, where in places.items()}
-    for index, stream in enumerate(streams):
-        append[stream](index)
-    return [
-        encode_part(stream, [timestamps[at] for at in where], [lines[at] for at in where], where, rising=rising)
-        for stream, where in places.items()
-    ]
