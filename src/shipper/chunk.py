@@ -168,9 +168,11 @@ def line_offsets(start: int, lengths: Sequence[int], surplus: Mapping[int, int])
     return list(accumulate(line_sizes(lengths, surplus)[:-1], initial=start)) if lengths else []
 
 
-@dataclass(slots=True, kw_only=True, eq=False)
-class Part:
-    """The entries of one span that belong to one stream, encoded."""
+class Part(msgspec.Struct, kw_only=True, eq=False):
+    """The entries of one span that belong to one stream, encoded.
+
+    A chunk may have thousands of them: a struct is made in a quarter of the time that a dataclass takes.
+    """
 
     tenant: str
     """"": the tenant of the configuration."""

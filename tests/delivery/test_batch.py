@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shipper.chunk import Carry, Fingerprint, Origin, Processed, Span
-from shipper.delivery.batch import Batch, Push, cost_of, halve, pack, plan, split
+from shipper.delivery.batch import Batch, Push, cost_of, halve, pack, plan, size_of, split
 from shipper.delivery.packed import Packer
 from shipper.delivery.piece import Pending, Piece
 from shipper.delivery.streams import BEHIND, Streams
@@ -134,7 +134,7 @@ def test_streams_that_are_known_share_a_push_the_largest_last_and_others_go_alon
 def test_a_batch_counts_the_labels():
     batch = Batch(0.0)
     one = piece(A, [(START, b"x")])
-    batch.add(one.pending, [one])
+    batch.add(one.pending, [one], size_of([one]))
     assert batch.size == len(b"".join(encode_push([(A, [bytes(one.body)])])))
 
 

@@ -37,11 +37,11 @@ class Batch:
     pieces: list[Piece] = field(default_factory=list)
     size: int = 0
 
-    def add(self, pending: Pending, pieces: Sequence[Piece]) -> None:
-        """Take a span and its pieces."""
+    def add(self, pending: Pending, pieces: Sequence[Piece], size: int) -> None:
+        """Take a span and its pieces, and the `size_of` these."""
         self.pendings.append(pending)
         self.pieces += pieces
-        self.size += size_of(pieces)
+        self.size += size
 
 
 def size_of(pieces: Iterable[Piece]) -> int:
@@ -76,6 +76,7 @@ class Push:
     troubles: set[tuple[str, str]] = field(default_factory=set)
     """Failures (name, what) that end when this push is done."""
     _ranges: dict[Key, tuple[int, int]] | None = None
+    _extent: tuple[int, int] | None = None
 
     @property
     def pieces(self) -> list[Piece]:
@@ -106,11 +107,15 @@ class Push:
     def ranges(self) -> dict[Key, tuple[int, int]]:
         """Smallest and greatest timestamp of each of its streams."""
         if self._ranges is None:
-            self._ranges = {
-                (self.tenant, labels): (min([piece.first for piece in pieces]), max([piece.last for piece in pieces]))
-                for labels, pieces in self.streams.items()
-            }
+            self._ranges = {(self.tenant, labels): extent(pieces) for labels, pieces in self.streams.items()}
         return self._ranges
+
+    @property
+    def extent(self) -> tuple[int, int]:
+        """Smallest and greatest timestamp of all its entries."""
+        if self._extent is None:
+            self._extent = extent(self.pieces)
+        return self._extent
 
     def keep(self, labels: str, pieces: list[Piece]) -> None:
         """Leave only these pieces of one of its streams; none: leave the stream out."""
@@ -118,7 +123,7 @@ class Push:
             self.streams[labels] = pieces
         else:
             del self.streams[labels]
-        self._ranges = None
+        self._ranges = self._extent = None
 
     def put_off(self, until: float, *, floor: float) -> None:
         """Wait until then; `hurry` shortens it to `floor` at most."""
@@ -157,8 +162,16 @@ def _length(pieces: Sequence[Piece]) -> int:
     return sum([len(piece.body) for piece in pieces])
 
 
+def extent(pieces: Sequence[Piece]) -> tuple[int, int]:
+    """Smallest and greatest timestamp of pieces, (0, 0) of none."""
+    if len(pieces) == 1:
+        return pieces[0].first, pieces[0].last
+    return min([piece.first for piece in pieces], default=0), max([piece.last for piece in pieces], default=0)
+
+
 def _spread(pieces: Sequence[Piece]) -> int:
-    return max([piece.last for piece in pieces]) - min([piece.first for piece in pieces])
+    first, last = extent(pieces)
+    return last - first
 
 
 def _blobs(pieces: Sequence[Piece]) -> list[Body]:
@@ -178,23 +191,29 @@ def plan(pieces: Iterable[Piece], streams: Streams, *, now: float, limit: int = 
         merged.setdefault((piece.tenant, piece.labels), []).append(piece)
     alone: list[Push] = []
     together: dict[str, dict[str, list[Piece]]] = {}
-    for key in sorted(merged):
-        ours = merged[key]
-        first, last = min([piece.first for piece in ours]), max([piece.last for piece in ours])
+    for key, ours in merged.items():
+        first, last = extent(ours)
         if streams.plan(key, _length(ours), first, last, now):
             alone += pack(key[0], {key[1]: ours}, limit)
         else:
             together.setdefault(key[0], {})[key[1]] = ours
-    return alone + [push for tenant, group in together.items() for push in pack(tenant, _largest_last(group), limit)]
+    pushes = [push for tenant, group in together.items() for push in pack(tenant, group, limit)]
+    for push in pushes:
+        push.streams = _largest_last(push.streams)
+    return alone + pushes
 
 
 def _largest_last(streams: dict[str, list[Piece]]) -> dict[str, list[Piece]]:
     """The stream that a limit would meet first comes last, where Loki reports its refusal."""
-    return dict(sorted(streams.items(), key=lambda item: (_length(item[1]), item[0])))
+    sizes = {labels: _length(pieces) for labels, pieces in streams.items()}
+    largest = max(sizes, key=sizes.__getitem__)
+    return {labels: streams[labels] for labels in streams if labels != largest} | {largest: streams[largest]}
 
 
 def pack(tenant: str, streams: dict[str, list[Piece]], limit: int) -> list[Push]:
     """As few pushes as keep below `limit` bytes each, a stream's entries in order of time."""
+    if size_of(chain.from_iterable(streams.values())) <= limit:
+        return [Push(tenant, {labels: _in_order(pieces) for labels, pieces in streams.items()})]
     pushes: list[Push] = []
     current: dict[str, list[Piece]] = {}
     size = 0
@@ -210,9 +229,13 @@ def pack(tenant: str, streams: dict[str, list[Piece]], limit: int) -> list[Push]
     return [*pushes, Push(tenant, current)] if current else pushes
 
 
-def _cut(pieces: Sequence[Piece], room: int) -> list[list[Piece]]:
+def _in_order(pieces: list[Piece]) -> list[Piece]:
+    return sorted(pieces, key=attrgetter("first")) if len(pieces) > 1 else pieces
+
+
+def _cut(pieces: list[Piece], room: int) -> list[list[Piece]]:
     """Groups of at most `room` bytes in order of time; entry by entry where cuts between pieces would break it."""
-    ordered = sorted(pieces, key=attrgetter("first"))
+    ordered = _in_order(pieces)
     if _length(ordered) > room and _spread(ordered) > BEHIND:
         return _cut_by_time(ordered, room)
     return [[part] for piece in ordered for part in piece.slice(room)]

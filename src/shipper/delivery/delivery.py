@@ -155,12 +155,13 @@ class Delivery:
         """Take a span's entries; they are in the books from here on. `processed.parts` is emptied."""
         pending, pieces = self._settlement.open(processed)
         self._idle.clear()
-        if self._open is not None and self._open.size + size_of(pieces) > self._batch_bytes:
+        size = size_of(pieces)
+        if self._open is not None and self._open.size + size > self._batch_bytes:
             self._seal()
         if self._open is None:
             self._open = Batch(self._monotonic())
             self._added.set()
-        self._open.add(pending, pieces)
+        self._open.add(pending, pieces, size)
         if self._open.size >= self._batch_bytes or self._draining:
             self._seal()
 

@@ -97,26 +97,26 @@ class Pace:
         self._buckets: dict[Scope, Bucket] = {}
         self._flows: dict[str, _Flow] = {}
 
+    @property
+    def limiting(self) -> bool:
+        """Whether anything is limited: else there is nothing to wait for, and nothing to take."""
+        return bool(self._buckets)
+
     def wait(self, scopes: list[Scope], now: float) -> float:
         """Seconds until a push that counts for these scopes may go."""
-        if not self._buckets:
-            return 0.0
         return max([bucket.wait(now) for scope in scopes if (bucket := self._buckets.get(scope))], default=0.0)
 
     def take(self, costs: dict[Scope, int], now: float) -> None:
         """A push goes; `costs` are its bytes by scope."""
-        if self._buckets:
-            for scope, cost in costs.items():
-                if bucket := self._buckets.get(scope):
-                    bucket.take(cost, now)
+        for scope, cost in costs.items():
+            if bucket := self._buckets.get(scope):
+                bucket.take(cost, now)
 
     def accepted(self, costs: dict[Scope, int], now: float) -> list[Scope]:
-        """A push was accepted; returns the scopes that are free again."""
+        """A push was accepted; returns the scopes that are free again. Nothing limited: the tenant's cost is enough."""
         for (tenant, labels), cost in costs.items():
             if not labels:
                 self._flows.setdefault(tenant, _Flow(now)).meter.add(cost, now)
-        if not self._buckets:
-            return []
         for scope in costs:
             if bucket := self._buckets.get(scope):
                 bucket.raise_(now)

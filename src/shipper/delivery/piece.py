@@ -8,7 +8,10 @@ Rule 3: an entry's place in its span (`where`, `weights`) survives every cut, so
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from shipper.chunk import Part, Processed, Span
 from shipper.delivery.packed import Body
@@ -42,8 +45,7 @@ class Pending:
         return sum(self.processed.lengths[first:end]) + end - first + more
 
 
-@dataclass(slots=True, eq=False)
-class Piece:
+class Piece(Struct, eq=False):
     """Entries of one part, all of them or some."""
 
     pending: Pending

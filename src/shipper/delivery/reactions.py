@@ -142,13 +142,12 @@ class Reactions:
             self._end_limit(scope)
 
     def _accepted(self, push: Push, verdict: Verdict, asked: float, now: float) -> list[Push]:
-        for piece in push.pieces:
-            self._settlement.store(piece)
-        if any(self._streams.is_new((push.tenant, labels)) for labels in push.streams):
+        self._settlement.store(*push.pieces)
+        new = [self._streams.accepted((push.tenant, labels), now) for labels in push.streams]
+        if any(new):
             self._holds.opened(push.tenant)
-        for labels in push.streams:
-            self._streams.accepted((push.tenant, labels), now)
-        for scope in self._pace.accepted(costs_of(push), now):
+        costs = costs_of(push) if self._pace.limiting else {(push.tenant, ""): push.cost}
+        for scope in self._pace.accepted(costs, now):
             self._end_limit(scope)
         self._ledger.last_success = self._clock.now()
         self.finished(push, now)

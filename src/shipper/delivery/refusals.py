@@ -9,8 +9,9 @@ Rule 2: a new timestamp is the span's clock plus the line's place in it, so a re
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from shipper.config.model import Loki
 from shipper.delivery.batch import Push

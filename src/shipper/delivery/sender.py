@@ -22,13 +22,13 @@ import structlog
 from shipper.delivery.asking import Asking, Next
 from shipper.delivery.batch import Push
 from shipper.delivery.client import Client, NoReply, Reply
+from shipper.delivery.earlier import Earlier
 from shipper.delivery.holds import Hold, Holds
 from shipper.delivery.pace import Pace
 from shipper.delivery.packed import Packer
 from shipper.delivery.piece import Piece
 from shipper.delivery.reactions import Reactions, costs_of
 from shipper.delivery.replies import SHOWN
-from shipper.delivery.streams import BEHIND, Key
 from shipper.ledger import Ledger, Sent
 
 ACCEPTED: Final = "204"
@@ -137,12 +137,12 @@ class Sender:
     def step(self) -> float:
         """Start every push that may go; return the seconds until another may, infinite if only an event can tell."""
         now, soonest = self._monotonic(), math.inf
-        oldest: dict[Key, int] = {}
+        earlier = Earlier()
         probes: dict[int, _Probe] = {}
         for push in self._queue:
             if len(self._tasks) >= self._slots or self._stopping:
                 return math.inf
-            if _waits_for_older(push, oldest) or push.in_flight or self._has_had_its_turn(push):
+            if earlier.hold_up(push) or push.in_flight or self._has_had_its_turn(push):
                 continue
             hold = self._holds.over(push)
             if hold is not None:
@@ -184,7 +184,7 @@ class Sender:
         return sum([other.attempts > 0 for other in self._tasks.values()]) >= max(1, self._slots // 2)
 
     def _wait_for_pace(self, push: Push, now: float) -> float:
-        return self._pace.wait([(push.tenant, ""), *push.ranges], now)
+        return self._pace.wait([(push.tenant, ""), *push.ranges], now) if self._pace.limiting else 0.0
 
     def _probe(self, probe: _Probe, now: float) -> float:
         """Send the probe of a hold if it is time; return when it is, infinite if one is under way."""
@@ -201,7 +201,8 @@ class Sender:
 
     def _start(self, push: Push, now: float) -> None:
         push.in_flight = True
-        self._pace.take(costs_of(push), now)
+        if self._pace.limiting:
+            self._pace.take(costs_of(push), now)
         task = asyncio.get_running_loop().create_task(self._attempt(push))
         self._tasks[task] = push
         task.add_done_callback(self._ended)
@@ -262,14 +263,3 @@ def _sent(push: Push, outcome: Reply | NoReply, *, size: int, seconds: float) ->
         streams=len(push.streams),
         detail=detail,
     )
-
-
-def _waits_for_older(push: Push, oldest: dict[Key, int]) -> bool:
-    """Whether an earlier push has much older entries of one of its streams; enters this one's own in `oldest`."""
-    waits = False
-    for key, (first, last) in push.ranges.items():
-        before = oldest.get(key)
-        if before is not None and before < last - BEHIND:
-            waits = True
-        oldest[key] = first if before is None else min(before, first)
-    return waits

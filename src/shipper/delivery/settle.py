@@ -112,13 +112,18 @@ class Settlement:
         """The journal has begun the span."""
         self._close(pending, 1)
 
-    def store(self, piece: Piece) -> None:
-        """Loki has the piece."""
-        account = self._account(piece)
-        account.delivered += piece.lines
-        account.entries_delivered += piece.entries
-        account.in_flight -= piece.lines
-        self._close(piece.pending, piece.entries)
+    def store(self, *pieces: Piece) -> None:
+        """Loki has the pieces."""
+        by_span: dict[Pending, list[Piece]] = {}
+        for piece in pieces:
+            by_span.setdefault(piece.pending, []).append(piece)
+        for pending, ours in by_span.items():
+            lines, entries = sum([piece.lines for piece in ours]), sum([piece.entries for piece in ours])
+            account = self._account(ours[0])
+            account.delivered += lines
+            account.entries_delivered += entries
+            account.in_flight -= lines
+            self._close(pending, entries)
 
     def drop(self, piece: Piece, reason: str) -> None:
         """A rule of the configuration drops the piece."""

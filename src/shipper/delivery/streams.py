@@ -35,10 +35,11 @@ class Meter:
     level: float = 0.0
     at: float = -math.inf
 
-    def add(self, amount: float, now: float) -> None:
-        """Count `amount` bytes."""
+    def add(self, amount: float, now: float) -> float:
+        """Count `amount` bytes; return the rate with them."""
         self.level = self.level * math.exp((self.at - now) / WINDOW) + amount
         self.at = now
+        return self.level / WINDOW
 
     def rate(self, now: float) -> float:
         """Bytes per second."""
@@ -69,22 +70,26 @@ class Streams:
         if known is None:
             self._forget(now)
             known = self._known[key] = _Known()
-        known.meter.add(size, now)
+        rate = known.meter.add(size, now)
         risky = (
             now - known.accepted > KNOWN_FOR
             or now - known.limited < KNOWN_FOR
             or first < known.newest - BEHIND
             or last - first > BEHIND
-            or known.meter.rate(now) > FAST
+            or rate > FAST
         )
-        known.newest = max(known.newest, last)
+        if last > known.newest:
+            known.newest = last
         known.planned = now
         return risky
 
-    def accepted(self, key: Key, now: float) -> None:
-        """Loki took a push that no other stream could have masked."""
-        if known := self._known.get(key):
-            known.accepted = now
+    def accepted(self, key: Key, now: float) -> bool:
+        """Loki took a push that no other stream could have masked; return whether the stream was new."""
+        known = self._known.get(key)
+        if known is None:
+            return True
+        new, known.accepted = known.accepted == -math.inf, now
+        return new
 
     def is_new(self, key: Key) -> bool:
         """Whether Loki never took the stream in this process, or turned it away since."""

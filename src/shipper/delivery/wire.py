@@ -32,6 +32,7 @@ _LOW_MASK = _LOW_SPAN - 1
 _SECONDS_FROM, _SECONDS_TO = 1 << 28, 1 << 35
 """Seconds that take exactly five varint bytes: 1978 to 3058."""
 _CACHED_LENGTH = 1 << 14
+_CACHED_LABELS = 1 << 13
 PER_ENTRY = 3
 """Pieces that an entry is put together of."""
 
@@ -182,23 +183,31 @@ def _utf8(text: str) -> bytes:
     return text.encode("utf-8", "replace")
 
 
+class _Names(dict[str, bytes]):
+    """`Stream.labels`, tag and length included, by the labels; emptied before it grows too large."""
+
+    def __missing__(self, labels: str) -> bytes:
+        if len(self) >= _CACHED_LABELS:
+            self.clear()
+        name = self[labels] = _field(1, _utf8(labels))
+        return name
+
+
+_NAMES = _Names()
+
+
 def stream_size(labels: str, body_length: int) -> int:
     """Bytes a stream with these labels and so many bytes of entries takes in a push."""
-    inner = _stream_inner(len(_utf8(labels)), body_length)
+    inner = len(_NAMES[labels]) + body_length
     return 1 + varint_size(inner) + inner
-
-
-def _stream_inner(labels_length: int, body_length: int) -> int:
-    return 1 + varint_size(labels_length) + labels_length + body_length
 
 
 def encode_push(streams: Iterable[tuple[str, Sequence[T]]]) -> list[bytes | T]:
     """A PushRequest of streams, each given as its labels and blobs of encoded entries: the pieces it is joined of."""
     pieces: list[bytes | T] = []
     for labels, blobs in streams:
-        name = _utf8(labels)
-        inner = _stream_inner(len(name), sum(map(len, blobs)))
-        pieces += (b"\x0a", varint(inner), b"\x0a", varint(len(name)), name)
+        name = _NAMES[labels]
+        pieces += (b"\x0a", varint(len(name) + sum(map(len, blobs))), name)
         pieces += blobs
     return pieces
 
