@@ -125,6 +125,20 @@ class Push:
             del self.streams[labels]
         self._ranges = self._extent = None
 
+    @property
+    def untouched(self) -> bool:
+        """Whether nothing was done with it yet, nor is to be before it is sent."""
+        tried = self.in_flight or self.sent_at or self.ready_at or self.attempts or self.limited
+        return not tried and self.bisected_at is None and not self.doubtful
+
+    def take_in(self, other: Push, limit: int) -> bool:
+        """Have what another push has of the same streams as well, unless that makes more than `limit` bytes."""
+        if self.size + other.size > limit:
+            return False
+        for labels, pieces in other.streams.items():
+            self.keep(labels, _in_order(self.streams[labels] + pieces))
+        return True
+
     def put_off(self, until: float, *, floor: float) -> None:
         """Wait until then; `hurry` shortens it to `floor` at most."""
         self.ready_at, self.floor = until, floor

@@ -95,6 +95,7 @@ class Route:
             pace=pace,
             ledger=around.ledger,
             max_in_flight=loki.max_in_flight,
+            batch_bytes=loki.batch_bytes,
             monotonic=around.monotonic,
         )
         self.server_version: str | None = None

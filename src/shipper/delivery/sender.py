@@ -24,6 +24,7 @@ from shipper.delivery.batch import Push
 from shipper.delivery.client import Client, NoReply, Reply
 from shipper.delivery.earlier import Earlier
 from shipper.delivery.holds import Hold, Holds
+from shipper.delivery.joining import joined
 from shipper.delivery.pace import Pace
 from shipper.delivery.packed import Packer
 from shipper.delivery.piece import Piece
@@ -66,6 +67,7 @@ class Sender:
         pace: Pace,
         ledger: Ledger,
         max_in_flight: int,
+        batch_bytes: int,
         monotonic: Callable[[], float],
     ) -> None:
         self._client = client
@@ -76,6 +78,7 @@ class Sender:
         self._pace = pace
         self._ledger = ledger
         self._slots = max_in_flight
+        self._batch_bytes = batch_bytes
         self._monotonic = monotonic
         self._queue: list[Push] = []
         self._tasks: dict[asyncio.Task[None], Push] = {}
@@ -93,8 +96,8 @@ class Sender:
         return any(push.attempts or push.limited for push in self._queue)
 
     def submit(self, pushes: Iterable[Push]) -> None:
-        """Queue pushes, after all that are there."""
-        self._queue += pushes
+        """Queue pushes, after all that are there, or in those of their streams that wait alone."""
+        self._queue += joined(self._queue, pushes, self._batch_bytes)
         self._wake.set()
 
     def pieces(self) -> Iterator[Piece]:
