@@ -8,6 +8,7 @@ Rule 4: within a push, a stream's entries are in order of time wherever the orde
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, pairwise
@@ -96,7 +97,7 @@ class Push:
     @property
     def cost(self) -> int:
         """Bytes as Loki's rates count them, about: without the framing of each entry."""
-        return sum([cost_of(pieces) for pieces in self.streams.values()])
+        return cost_of(self.pieces)
 
     @property
     def doubtful(self) -> bool:
@@ -150,7 +151,9 @@ class Push:
 
     def encode(self, packer: Packer) -> bytes:
         """The request's body: a snappy block."""
-        return packer.block(encode_push((labels, _blobs(pieces)) for labels, pieces in self.streams.items()))
+        first, last = self.extent
+        blobs = _bodies if last - first <= BEHIND else _blobs
+        return packer.block(encode_push((labels, blobs(pieces)) for labels, pieces in self.streams.items()))
 
     def with_streams(self, streams: dict[str, list[Piece]]) -> Push:
         """A push of other pieces with this one's history."""
@@ -173,7 +176,7 @@ def cost_of(pieces: Sequence[Piece]) -> int:
 
 
 def _length(pieces: Sequence[Piece]) -> int:
-    return sum([len(piece.body) for piece in pieces])
+    return sum([len(piece.body) for piece in pieces]) if len(pieces) > 1 else len(pieces[0].body)
 
 
 def extent(pieces: Sequence[Piece]) -> tuple[int, int]:
@@ -188,29 +191,33 @@ def _spread(pieces: Sequence[Piece]) -> int:
     return last - first
 
 
+def _bodies(pieces: Sequence[Piece]) -> list[Body]:
+    return [piece.body for piece in pieces]
+
+
 def _blobs(pieces: Sequence[Piece]) -> list[Body]:
     """The bodies; entry by entry in order of time if some may be too far behind others."""
     if _spread(pieces) <= BEHIND:
-        return [piece.body for piece in pieces]
+        return _bodies(pieces)
     entries = [entry for piece in pieces for entry in piece.decode()]
     if all(before.timestamp <= after.timestamp for before, after in pairwise(entries)):
-        return [piece.body for piece in pieces]
+        return _bodies(pieces)
     return [entry.raw for entry in sorted(entries, key=attrgetter("timestamp"))]
 
 
 def plan(pieces: Iterable[Piece], streams: Streams, *, now: float, limit: int = MAX_PUSH) -> list[Push]:
     """The pushes of a batch: risky streams alone, the others together per tenant."""
-    merged: dict[Key, list[Piece]] = {}
+    merged: defaultdict[Key, list[Piece]] = defaultdict(list)
     for piece in pieces:
-        merged.setdefault((piece.tenant, piece.labels), []).append(piece)
+        merged[piece.tenant, piece.labels].append(piece)
     alone: list[Push] = []
-    together: dict[str, dict[str, list[Piece]]] = {}
+    together: defaultdict[str, dict[str, list[Piece]]] = defaultdict(dict)
     for key, ours in merged.items():
         first, last = extent(ours)
         if streams.plan(key, _length(ours), first, last, now):
             alone += pack(key[0], {key[1]: ours}, limit)
         else:
-            together.setdefault(key[0], {})[key[1]] = ours
+            together[key[0]][key[1]] = ours
     pushes = [push for tenant, group in together.items() for push in pack(tenant, group, limit)]
     for push in pushes:
         push.streams = _largest_last(push.streams)
@@ -219,9 +226,10 @@ def plan(pieces: Iterable[Piece], streams: Streams, *, now: float, limit: int = 
 
 def _largest_last(streams: dict[str, list[Piece]]) -> dict[str, list[Piece]]:
     """The stream that a limit would meet first comes last, where Loki reports its refusal."""
-    sizes = {labels: _length(pieces) for labels, pieces in streams.items()}
-    largest = max(sizes, key=sizes.__getitem__)
-    return {labels: streams[labels] for labels in streams if labels != largest} | {largest: streams[largest]}
+    ordered = dict(streams)
+    _, largest = max([(_length(pieces), labels) for labels, pieces in streams.items()])
+    ordered[largest] = ordered.pop(largest)
+    return ordered
 
 
 def pack(tenant: str, streams: dict[str, list[Piece]], limit: int) -> list[Push]:

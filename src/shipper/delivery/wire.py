@@ -193,13 +193,23 @@ class _Names(dict[str, bytes]):
         return name
 
 
-_NAMES = _Names()
+class _StreamHeads(dict[int, bytes]):
+    """`PushRequest.streams` up to its content, by the content's length."""
+
+    def __missing__(self, length: int) -> bytes:
+        head = b"\x0a" + varint(length)
+        if length < _CACHED_LENGTH:
+            self[length] = head
+        return head
+
+
+_NAMES, _STREAM_HEADS = _Names(), _StreamHeads()
 
 
 def stream_size(labels: str, body_length: int) -> int:
     """Bytes a stream with these labels and so many bytes of entries takes in a push."""
-    inner = len(_NAMES[labels]) + body_length
-    return 1 + varint_size(inner) + inner
+    length = len(_NAMES[labels]) + body_length
+    return len(_STREAM_HEADS[length]) + length
 
 
 def encode_push(streams: Iterable[tuple[str, Sequence[T]]]) -> list[bytes | T]:
@@ -207,7 +217,7 @@ def encode_push(streams: Iterable[tuple[str, Sequence[T]]]) -> list[bytes | T]:
     pieces: list[bytes | T] = []
     for labels, blobs in streams:
         name = _NAMES[labels]
-        pieces += (b"\x0a", varint(len(name) + sum(map(len, blobs))), name)
+        pieces.append(_STREAM_HEADS[len(name) + sum(map(len, blobs))] + name)
         pieces += blobs
     return pieces
 

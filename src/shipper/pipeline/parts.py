@@ -58,7 +58,7 @@ def encode_parts(
     at = 0
     for labels, where in places.items():
         end = at + len(where)
-        ours = stamps[at:end]
+        first, last = (stamps[at], stamps[end - 1]) if rising else (min(stamps[at:end]), max(stamps[at:end]))
         parts.append(
             Part(
                 tenant="",
@@ -66,8 +66,8 @@ def encode_parts(
                 body=b"".join(pieces[PER_ENTRY * at : PER_ENTRY * end]),
                 entries=end - at,
                 lines=end - at,
-                first=ours[0] if rising else min(ours),
-                last=ours[-1] if rising else max(ours),
+                first=first,
+                last=last,
                 where=where,
             )
         )
