@@ -168,7 +168,7 @@ def line_offsets(start: int, lengths: Sequence[int], surplus: Mapping[int, int])
     return list(accumulate(line_sizes(lengths, surplus)[:-1], initial=start)) if lengths else []
 
 
-class Part(msgspec.Struct, kw_only=True, eq=False):
+class Part(msgspec.Struct, kw_only=True, eq=False, gc=False):
     """The entries of one span that belong to one stream, encoded.
 
     A chunk may have thousands of them: a struct is made in a quarter of the time that a dataclass takes.

@@ -45,7 +45,7 @@ class Pending:
         return sum(self.processed.lengths[first:end]) + end - first + more
 
 
-class Piece(Struct, eq=False):
+class Piece(Struct, eq=False, gc=False):
     """Entries of one part, all of them or some."""
 
     pending: Pending
