@@ -17,8 +17,9 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass
+from itertools import accumulate, chain, pairwise
 from typing import TypeVar
 
 from shipper.errors import WireError
@@ -33,8 +34,6 @@ _SECONDS_FROM, _SECONDS_TO = 1 << 28, 1 << 35
 """Seconds that take exactly five varint bytes: 1978 to 3058."""
 _CACHED_LENGTH = 1 << 14
 _CACHED_LABELS = 1 << 13
-PER_ENTRY = 3
-"""Pieces that an entry is put together of."""
 
 
 def varint(value: int) -> bytes:
@@ -149,16 +148,28 @@ def _encode_run(lows: Sequence[bytes], shared: bytes, lines: Sequence[bytes], le
 
 def encode_entries(timestamps: Sequence[int], lines: Sequence[bytes], lengths: Sequence[int]) -> bytes:
     """Encode lines with a timestamp (ns) each as `Stream.entries` records."""
-    return b"".join(entry_pieces(timestamps, lines, lengths))
+    pieces = [b""] * (3 * len(lines))
+    pieces[0::3] = map(_HEADS.__getitem__, lengths)
+    pieces[1::3] = lines
+    pieces[2::3] = map(_stamp, timestamps)
+    return b"".join(pieces)
 
 
-def entry_pieces(timestamps: Sequence[int], lines: Sequence[bytes], lengths: Sequence[int]) -> list[bytes]:
-    """The same in pieces, `PER_ENTRY` of them each."""
-    pieces = [b""] * (PER_ENTRY * len(lines))
-    pieces[0::PER_ENTRY] = map(_HEADS.__getitem__, lengths)
-    pieces[1::PER_ENTRY] = lines
-    pieces[2::PER_ENTRY] = map(_stamp, timestamps)
-    return pieces
+def encode_groups(
+    timestamps: Sequence[int], lines: Sequence[bytes], lengths: Sequence[int], groups: Collection[Sequence[int]]
+) -> list[bytes]:
+    """Encode the lines of each group, given by their indices, as `Stream.entries` records.
+
+    Everything is made in the order of the lines, and gathered after that: what is near in memory is used together.
+    """
+    heads, stamps = list(map(_HEADS.__getitem__, lengths)), list(map(_stamp, timestamps))
+    order = list(chain.from_iterable(groups))
+    pieces = [b""] * (3 * len(order))
+    pieces[0::3] = map(heads.__getitem__, order)
+    pieces[1::3] = map(lines.__getitem__, order)
+    pieces[2::3] = map(stamps.__getitem__, order)
+    ends = list(accumulate(map(len, groups), initial=0))
+    return [b"".join(pieces[3 * start : 3 * end]) for start, end in pairwise(ends)]
 
 
 def _stamp(timestamp: int) -> bytes:

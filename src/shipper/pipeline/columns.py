@@ -224,7 +224,7 @@ class JsonColumns:
                 whole = range(len(rows))
                 return [encode_part(streams[()], timestamps, chunk.lines, whole, rising=rising)]
             labels = list(map(streams.__getitem__, map(self._key, rows)))
-            return encode_parts(labels, timestamps, chunk.lines, rising=rising)
+            return encode_parts(labels, timestamps, chunk.lines, chunk.lengths, rising=rising)
         except _Aside:
             return None
 

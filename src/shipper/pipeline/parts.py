@@ -7,11 +7,10 @@ Rule 2: structured metadata stays within Loki's limits; what does not fit is lef
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain
 from typing import Final
 
 from shipper.chunk import Part
-from shipper.delivery.wire import PER_ENTRY, encode_entries, encode_entry, entry_pieces
+from shipper.delivery.wire import encode_entries, encode_entry, encode_groups
 from shipper.pipeline.entry import Entry
 
 MOST_PAIRS: Final = 128
@@ -39,39 +38,25 @@ def encode_part(
 
 
 def encode_parts(
-    streams: Sequence[str], timestamps: Sequence[int], lines: Sequence[bytes], *, rising: bool
+    streams: Sequence[str], timestamps: Sequence[int], lines: Sequence[bytes], lengths: Sequence[int], *, rising: bool
 ) -> list[Part]:
-    """The same for lines of several streams, the labels of each line's given: encoded in one go, then cut by stream.
-
-    A stream costs 1.5 µs beside its lines, so that four lines for each of a thousand cost hardly more than four
-    thousand for one.
-    """
+    """The same for lines of several streams, the labels of each line's given; `lengths`: of the lines."""
     places: dict[str, list[int]] = {labels: [] for labels in dict.fromkeys(streams)}
     if len(places) == 1:
         return [encode_part(streams[0], timestamps, lines, range(len(lines)), rising=rising)]
     for place, labels in enumerate(streams):
         places[labels].append(place)
-    order = list(chain.from_iterable(places.values()))
-    texts, stamps = [lines[place] for place in order], [timestamps[place] for place in order]
-    pieces = entry_pieces(stamps, texts, list(map(len, texts)))
+    bodies = encode_groups(timestamps, lines, lengths, places.values())
     parts: list[Part] = []
-    at = 0
-    for labels, where in places.items():
-        end = at + len(where)
-        first, last = (stamps[at], stamps[end - 1]) if rising else (min(stamps[at:end]), max(stamps[at:end]))
+    for body, (labels, where) in zip(bodies, places.items(), strict=True):
+        first, last = timestamps[where[0]], timestamps[where[-1]]
+        if not rising:
+            stamps = [timestamps[place] for place in where]
+            first, last = min(stamps), max(stamps)
+        count = len(where)
         parts.append(
-            Part(
-                tenant="",
-                labels=labels,
-                body=b"".join(pieces[PER_ENTRY * at : PER_ENTRY * end]),
-                entries=end - at,
-                lines=end - at,
-                first=first,
-                last=last,
-                where=where,
-            )
+            Part(tenant="", labels=labels, body=body, entries=count, lines=count, first=first, last=last, where=where)
         )
-        at = end
     return parts
 
 
