@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from random import Random
 from unittest import mock
 
 import pytest
@@ -186,6 +187,44 @@ def test_a_new_stream_goes_alone_until_it_was_accepted_then_with_the_others(mode
     bench = model.run(scenario)
     pushes = [labels for _, _, labels in bench.server.pushes]
     assert (sorted(pushes[:2]), pushes[2:]) == ([(A,), (B,)], [(A, B)])
+
+
+def test_what_follows_of_new_streams_while_they_wait_goes_with_them(model):
+    streams = [f'{{n="{number}"}}' for number in range(50)]
+
+    async def scenario(bench):
+        bench.server.latency = 0.2
+        for _ in range(5):
+            bench.add(*[(labels, [(bench.wall() + place, b"x")]) for place, labels in enumerate(streams)])
+            await asyncio.sleep(1.1)
+        await bench.delivery.drain()
+
+    bench = model.run(scenario, max_in_flight=1)
+    pushes = [labels for _, _, labels in bench.server.pushes]
+    assert sorted(pushes[:50]) == sorted([(labels,) for labels in streams])
+    assert bench.server.lines() == {b"x": 250}
+    assert len(pushes) < 100
+
+
+def test_pushes_that_wait_do_not_grow_beyond_what_a_proxy_takes(model):
+    dense = [(START, Random(number).randbytes(5000).hex().encode()) for number in range(32)]
+    new = '{n="1"}'
+
+    async def scenario(bench):
+        bench.server.max_body = 70_000
+        bench.add((A, dense[:20]))
+        await bench.delivery.drain()
+        bench.server.latency = 5.0
+        bench.add((B, entries(1)), (new, entries(1)))
+        await asyncio.sleep(1.1)
+        for place in range(20, 32, 3):
+            bench.add((new, dense[place : place + 3]))
+            await asyncio.sleep(1.1)
+        await bench.delivery.drain()
+
+    bench = model.run(scenario, max_in_flight=1)
+    assert [status for _, status, labels in bench.server.pushes if labels == (new,)] == [204, 204]
+    assert bench.server.lines() == texts(dense, entries(1), entries(1))
 
 
 def test_a_batch_goes_when_it_is_old_enough(model):

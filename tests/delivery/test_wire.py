@@ -48,6 +48,16 @@ def test_a_column_crosses_the_borders_of_tables_and_seconds(nanos: int) -> None:
     assert [(stamp, line) for stamp, line, _ in oracle(body)] == list(zip(expected, lines, strict=True))
 
 
+@given(st.lists(st.tuples(TIMESTAMPS, st.binary(max_size=200), st.integers(0, 4)), max_size=30))
+def test_for_every_grouping_groups_are_encoded_as_each_alone_would_be(entries: list[tuple[int, bytes, int]]) -> None:
+    stamps, lines = [stamp for stamp, _, _ in entries], [line for _, line, _ in entries]
+    groups = [[place for place, entry in enumerate(entries) if entry[2] == number] for number in range(5)]
+    assert wire.encode_groups(stamps, lines, list(map(len, lines)), groups) == [
+        wire.encode_entries([stamps[at] for at in group], [lines[at] for at in group], [len(lines[at]) for at in group])
+        for group in groups
+    ]
+
+
 @given(st.lists(st.tuples(TIMESTAMPS, st.binary(max_size=200).map(lambda b: b.hex().encode())), max_size=30))
 def test_for_every_entries_the_oracle_and_our_decoder_read_them_back(entries: list[tuple[int, bytes]]) -> None:
     stamps, lines = [stamp for stamp, _ in entries], [line for _, line in entries]

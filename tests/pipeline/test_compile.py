@@ -443,6 +443,39 @@ def test_the_common_json_chunk_takes_the_columns(
     assert pipeline._json(make_chunk(lines), Carry()) is not None
 
 
+@pytest.mark.parametrize("earlier", [0, 5_000_000_000])
+def test_a_chunk_of_a_thousand_streams_takes_the_columns_and_makes_what_the_general_path_makes(
+    make_chunk: Callable[..., Chunk], make_resolved: Callable[..., ResolvedSource], earlier: int
+) -> None:
+    lines = [
+        b'{"event": "e%d", "level": "info", "timestamp": "2026-01-27T15:46:41.%06dZ"}' % (number * 7919 % 1000, number)
+        for number in range(3000)
+    ]
+    names = {"level": "level", "event": "event"}
+    pipeline = compile_pipeline(make_resolved(s.Json(), s.Timestamp(), s.Labels(from_=names), max_label_values=5000))
+    now = 1_769_528_801_000_000_000 + earlier
+    chunk, carry = make_chunk(lines), Carry(issued=now, parsed=now)
+    assert pipeline._json is not None
+    straight = pipeline._json(chunk, carry)
+    assert straight is not None
+    assert len(straight.parts) == 1000
+    assert whole(straight) == whole(pipeline._general(chunk, carry))
+
+
+def test_labels_are_those_of_each_chunks_own_path(
+    make_chunk: Callable[..., Chunk], make_resolved: Callable[..., ResolvedSource]
+) -> None:
+    pipeline = compile_pipeline(make_resolved(*COMMON, filename_label=True))
+    line = b'{"event": "a", "level": "info", "timestamp": "%s"}' % TIME
+    assert pipeline._json is not None
+    for path in ("/logs/a.log", "/logs/b.log", "/logs/a.log"):
+        chunk = make_chunk([line])
+        chunk.span.origin = replace(chunk.span.origin, path=path)
+        straight = pipeline._json(chunk, Carry())
+        assert straight is not None
+        assert [part.labels for part in straight.parts] == [f'{{filename="{path}", level="info"}}']
+
+
 def test_the_strictest_limit_is_the_rate(make_resolved: Callable[..., ResolvedSource]) -> None:
     assert compile_pipeline(make_resolved(s.Limit(rate=50), s.Limit(rate=20.5))).rate == 20.5
     assert compile_pipeline(make_resolved(s.Json())).rate is None

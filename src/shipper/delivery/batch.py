@@ -227,7 +227,7 @@ def plan(pieces: Iterable[Piece], streams: Streams, *, now: float, limit: int = 
 def _largest_last(streams: dict[str, list[Piece]]) -> dict[str, list[Piece]]:
     """The stream that a limit would meet first comes last, where Loki reports its refusal."""
     ordered = dict(streams)
-    _, largest = max([(_length(pieces), labels) for labels, pieces in streams.items()])
+    largest = max(streams.values(), key=_length)[0].labels
     ordered[largest] = ordered.pop(largest)
     return ordered
 

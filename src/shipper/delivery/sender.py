@@ -97,7 +97,7 @@ class Sender:
 
     def submit(self, pushes: Iterable[Push]) -> None:
         """Queue pushes, after all that are there, or in those of their streams that wait alone."""
-        self._queue += joined(self._queue, pushes, self._batch_bytes)
+        self._queue += joined(self._queue, pushes, min(self._batch_bytes, self._reactions.limit))
         self._wake.set()
 
     def pieces(self) -> Iterator[Piece]:

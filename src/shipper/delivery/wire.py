@@ -33,7 +33,7 @@ _LOW_MASK = _LOW_SPAN - 1
 _SECONDS_FROM, _SECONDS_TO = 1 << 28, 1 << 35
 """Seconds that take exactly five varint bytes: 1978 to 3058."""
 _CACHED_LENGTH = 1 << 14
-_CACHED_LABELS = 1 << 13
+_CACHED_LABELS = 1 << 12
 
 
 def varint(value: int) -> bytes:
