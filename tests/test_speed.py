@@ -3,7 +3,7 @@
 From a file to compressed pushes, in one thread and without a server: reading, framing, pipeline, encoding, compressing.
 Rounds of floor and load take turns and the fastest of each counts, so a busy machine slows both; where the ratio is
 over its limit, more rounds are made before it counts. Limits are half as much again as was measured: 2.7 for plaintext,
-4.1 for multiline, 1.8 for JSON, 1.7 and 4.7 for five stages.
+4.1 for multiline, 1.8 for JSON, 3.1 for JSON in a thousand streams, 1.7 and 4.7 for five stages.
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from pathlib import Path
 
 import pytest
 import re2
 import snappy
+from benchmarks.experiments.labels import BY_LABEL, labelled
 from benchmarks.fastapi_load import fastapi_lines
 from benchmarks.floors import cpu_seconds, parse_too, split_and_compress
 from benchmarks.vllm_load import vllm_lines
@@ -81,7 +83,11 @@ stage = "replace"
 pattern = 'password=\w+'
 with = 'password=***'
 """
-LINES = {"vllm": (vllm_lines, 40_000), "fastapi": (fastapi_lines, 20_000)}
+LINES: dict[str, tuple[Callable[[int], Iterable[bytes]], int]] = {
+    "vllm": (vllm_lines, 40_000),
+    "fastapi": (fastapi_lines, 20_000),
+    "labelled": (partial(labelled, values=1000), 20_000),
+}
 
 
 def search_too(piece: bytes) -> None:
@@ -112,6 +118,7 @@ LOADS = (
     Load(name="plaintext", kind="vllm", options='pipeline = "plaintext"', floor="P", limit=4.2),
     Load(name="multiline", kind="vllm", options='pipeline = "plaintext"\nmultiline = "vllm"', floor="P", limit=6.2),
     Load(name="json", kind="fastapi", options='pipeline = "json"', floor="J", limit=2.8),
+    Load(name="json in a thousand streams", kind="labelled", options=BY_LABEL, floor="J", limit=4.7),
     Load(name="five stages on text", kind="vllm", options=FIVE_ON_TEXT, floor="R", limit=2.6),
     Load(name="five stages on JSON", kind="fastapi", options=FIVE_ON_JSON, floor="J", limit=7.0),
 )
