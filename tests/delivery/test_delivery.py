@@ -206,6 +206,18 @@ def test_what_follows_of_new_streams_while_they_wait_goes_with_them(model):
     assert len(pushes) < 100
 
 
+def test_pushes_that_wait_for_a_rate_do_not_grow(model):
+    async def scenario(bench):
+        bench.server.faults = [(429, {}, b"Ingestion rate limit exceeded for user  (limit: 400 bytes/sec)")]
+        for _ in range(6):
+            bench.add((A, entries(3, size=100, at=bench.wall())))
+            await asyncio.sleep(0.3)
+        await bench.delivery.drain()
+
+    bench = model.run(scenario, max_in_flight=1, batch_wait=SECOND // 5)
+    assert [labels for _, _, labels in bench.server.pushes] == [(A,)] * 7
+
+
 def test_pushes_that_wait_do_not_grow_beyond_what_a_proxy_takes(model):
     dense = [(START, Random(number).randbytes(5000).hex().encode()) for number in range(32)]
     new = '{n="1"}'

@@ -96,8 +96,12 @@ class Sender:
         return any(push.attempts or push.limited for push in self._queue)
 
     def submit(self, pushes: Iterable[Push]) -> None:
-        """Queue pushes, after all that are there, or in those of their streams that wait alone."""
-        self._queue += joined(self._queue, pushes, min(self._batch_bytes, self._reactions.limit))
+        """Queue pushes, after all that are there, or in those of their streams that wait alone.
+
+        Not where a rate is limited: a larger push may be above what goes at once.
+        """
+        limit = 0 if self._pace.limiting else min(self._batch_bytes, self._reactions.limit)
+        self._queue += joined(self._queue, pushes, limit)
         self._wake.set()
 
     def pieces(self) -> Iterator[Piece]:
