@@ -17,7 +17,7 @@ from itertools import accumulate
 
 import msgspec
 
-from shipper.delivery.packed import Body
+from shipper.delivery.packed import Body, held
 
 
 class Carry(msgspec.Struct, frozen=True, array_like=True):
@@ -235,6 +235,11 @@ class Processed:
     def size(self) -> int:
         """Encoded bytes in all parts, uncompressed."""
         return sum(len(part.body) for part in self.parts)
+
+    @property
+    def held(self) -> int:
+        """Bytes they take in memory."""
+        return sum([held(part.body) for part in self.parts])
 
     def offsets(self) -> list[int]:
         """The byte offset of each physical line."""

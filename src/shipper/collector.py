@@ -31,6 +31,9 @@ FIRST = 240 * 1024
 """Bytes asked of a source before it is known how many are too many."""
 PATIENCE = 0.05
 """Seconds after which a step begins no further portion: a pipeline that takes long keeps nobody waiting."""
+HELD = 3 << 20
+"""Bytes that entries take in memory after which a step begins no further portion: those of many small streams are not
+compressed until their push is put together."""
 FULL = 15 / 16
 """The share of a batch that is aimed at: what varies from chunk to chunk must not cut a batch in two."""
 
@@ -116,12 +119,16 @@ class Collector:
                 step = step.then(self.source.step(portion))
                 read = self._process_all(step, processed)
                 left, portion = left - read, min(half, self._batchful)
-                going = step.more and read > 0 and portion <= left and time.monotonic() < until
+                going = step.more and read > 0 and portion <= left and self._is_light(processed, until)
         except Exception as error:
             if not processed:
                 raise
             self._struck, step.more = error, True
         return Collected(step=step, processed=processed, demoted=self._demoted if self._demoted != before else None)
+
+    def _is_light(self, processed: list[Processed], until: float) -> bool:
+        """Whether what was made so far may wait for more."""
+        return time.monotonic() < until and sum([one.held for one in processed]) < HELD
 
     def _process_all(self, step: Step, processed: list[Processed]) -> int:
         """Add what becomes of the step's chunks, each gone before the next one is; returns the bytes of their spans."""

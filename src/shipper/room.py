@@ -13,8 +13,8 @@ transaction of the journal, which costs a tenth of a backlog's CPU time if there
 LIMITED_STEP = 64 << 10
 """Read per step by a source that may ship so many lines a second: it waits after the step for as long as they take."""
 SHARED_ROOM = 16 << 20
-"""Unsettled bytes, read and encoded, up to which any source may go on reading, whoever they belong to; compressed they
-take a third of that in memory."""
+"""Unsettled bytes up to which any source may go on reading, whoever they belong to: what was read, and twice what the
+entries made of it take in memory, mostly compressed."""
 OWN_ROOM = 2 << 20
 """Unsettled bytes every source may have even when another has used up the shared room."""
 OWN_ROOM_TOTAL = 24 << 20

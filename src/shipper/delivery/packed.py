@@ -46,6 +46,11 @@ Body = bytes | Packed
 """A content, compressed or not."""
 
 
+def held(body: Body) -> int:
+    """Bytes it takes in memory."""
+    return sum(map(len, body.elements)) if isinstance(body, Packed) else len(body)
+
+
 class Packer:
     """Compresses, in one thread at a time.
 

@@ -25,7 +25,7 @@ class Pending:
 
     processed: Processed
     size: int
-    """Bytes it counts for in back-pressure."""
+    """Bytes it counts for in back-pressure: those that were read, and twice what its entries take in memory."""
     open: int
     """Unsettled entries, and one more until the journal has begun the span."""
     dead_letters: list[DeadLetter]

@@ -82,11 +82,11 @@ class Settlement:
 
     def open(self, processed: Processed) -> tuple[Pending, list[Piece]]:
         """Enter a span in the books; return it and the pieces to send."""
-        raw = processed.span.end - processed.span.start
+        raw, size = processed.span.size, processed.span.size + 2 * processed.held
         parts, processed.parts = processed.parts, []  # the pieces hold the bodies from here on
         pending = Pending(
             processed=processed,
-            size=raw + sum([len(part.body) for part in parts]),
+            size=size,
             open=1 + sum([part.entries for part in parts]),
             dead_letters=[],
         )
