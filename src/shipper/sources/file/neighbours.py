@@ -40,7 +40,9 @@ class Neighbours:
         for _ in range(ATTEMPTS):
             if directory not in self._listed:
                 self._listed[directory] = _list(directory)
-            listed = self._listed[directory].get(name, ())
+            listed = self._listed[directory].get(name)
+            if listed is None:
+                return []
             joined = ((os.path.join(directory, other), inode) for other, inode in listed)
             places = [place for path, inode in joined for place in place_at(path) if place.key[1] == inode]
             if len(places) == len(listed):

