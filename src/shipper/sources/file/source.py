@@ -1,8 +1,9 @@
 """Files that grow, as a source: which are looked at when, and which is read next.
 
 Rule 1: one step looks at what is due, reads about `budget` bytes, and returns; it never sleeps.
-Rule 2: files active in the last minute are looked at every second, the rest in a sweep every 10 s, and any file when
-        somebody touches it; a file at rest costs one `stat` a sweep.
+Rule 2: files active in the last minute are looked at every second, or as seldom as keeps that at a fiftieth of a core
+        (some five thousand files); the rest in a sweep every 10 s, and any file when somebody touches it. A file at
+        rest costs one `stat` a look.
 Rule 3: ready files take turns, a chunk each, the oldest backlog first (`turns`).
 """
 
@@ -34,6 +35,8 @@ from shipper.sources.step import Extent, Generation, Grouper, Step, Unit
 
 TICK = 1.0
 SWEEP = 10.0
+LOOKING = 0.02
+"""The share of a core that looks between sweeps may take."""
 NOTES_PER_SECOND = 1000
 """How many files' sizes the journal is told at most, on average: what it does not know of a file cannot be counted if
 that is lost together with this process."""
@@ -72,10 +75,12 @@ class FileSource:
         held: HeldDeleted | None = None,
         before: FileSource | None = None,
         wall: Callable[[], float] = time.monotonic,
+        cpu: Callable[[], float] = time.thread_time,
     ) -> None:
         self.name = resolved.name
         self.unit = "file"
         self._wall = wall
+        self._cpu = cpu
         self._failures = failures
         self._clock = clock
         self._clocked = clock.now() - COARSE
@@ -105,6 +110,8 @@ class FileSource:
         self._active: dict[Trail, float] = {}
         self._problems: set[Problem] = set()
         self._sweep_at = self._tick_at = float("-inf")
+        self._tick = TICK
+        """Seconds between two looks at what is active."""
         self._swept_at = self._note_at = float("-inf")
         self._begun = False
 
@@ -218,14 +225,16 @@ class FileSource:
         touched = self._take_touched()
         if self._needs_sweep(touched):
             self._sweep_at = min(self._sweep_at, self._swept_at + TICK)
-        if now < self._sweep_at:
-            due = now >= self._tick_at
-            self._glance(touched | {trail.path for trail in self._active} if due else touched, now)
-        else:
+        swept = now >= self._sweep_at
+        due = swept or now >= self._tick_at
+        if swept:
             self._sweep(now)
-        due = now >= self._tick_at or now == self._swept_at
+        elif due:
+            self._look_at_active(touched, now)
+        else:
+            self._glance(touched, now)
         if due:
-            self._tick_at = now + TICK
+            self._tick_at = now + self._tick
             self._tend(now)
         return due
 
@@ -257,6 +266,11 @@ class FileSource:
         between.look_beside(self._roster, now)
         self._begun, self._known = True, ()
         self._roster.since, self._clocked = self._clocked, self._clock.now() - COARSE
+
+    def _look_at_active(self, touched: set[str], now: float) -> None:
+        begun = self._cpu()
+        self._glance(touched | {trail.path for trail in self._active}, now)
+        self._tick = min(max(TICK, (self._cpu() - begun) / LOOKING), SWEEP)
 
     def _glance(self, paths: set[str], now: float) -> None:
         """Look at single paths."""
