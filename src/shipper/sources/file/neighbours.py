@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import stat
 from collections import defaultdict
-from functools import lru_cache
 
 from shipper.sources.file.recall import Place
 from shipper.sources.file.siblings import age, originals
@@ -19,8 +18,6 @@ from shipper.sources.file.siblings import age, originals
 ATTEMPTS = 20
 """Listings that may disagree in a row: renaming a chain of backups takes about as long as a few of them."""
 Listing = dict[str, list[tuple[str, int]]]
-
-_originals = lru_cache(maxsize=65536)(originals)
 
 
 class Neighbours:
@@ -61,7 +58,7 @@ def _list(directory: str) -> Listing:
         names = again
     listing: defaultdict[str, list[tuple[str, int]]] = defaultdict(list)
     for name, inode in names.items():
-        for original in _originals(name):
+        for original in originals(name):
             listing[original].append((name, inode))
     return listing
 
