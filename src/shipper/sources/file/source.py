@@ -225,18 +225,21 @@ class FileSource:
         touched = self._take_touched()
         if self._needs_sweep(touched):
             self._sweep_at = min(self._sweep_at, self._swept_at + TICK)
-        swept = now >= self._sweep_at
-        due = swept or now >= self._tick_at
-        if swept:
+        if now >= self._sweep_at:
             self._sweep(now)
-        elif due:
+        elif now >= self._tick_at:
             self._look_at_active(touched, now)
         else:
             self._glance(touched, now)
-        if due:
-            self._tick_at = now + self._tick
-            self._tend(now)
-        return due
+            return False
+        self._tick_at = now + self._tick
+        return True
+
+    def _look_at_active(self, touched: set[str], now: float) -> None:
+        begun = self._cpu()
+        self._glance(touched | {trail.path for trail in self._active}, now)
+        self._tend(now)
+        self._tick = min(max(TICK, (self._cpu() - begun) / LOOKING), SWEEP)
 
     def _take_touched(self) -> set[str]:
         touched = set()
@@ -266,11 +269,7 @@ class FileSource:
         between.look_beside(self._roster, now)
         self._begun, self._known = True, ()
         self._roster.since, self._clocked = self._clocked, self._clock.now() - COARSE
-
-    def _look_at_active(self, touched: set[str], now: float) -> None:
-        begun = self._cpu()
-        self._glance(touched | {trail.path for trail in self._active}, now)
-        self._tick = min(max(TICK, (self._cpu() - begun) / LOOKING), SWEEP)
+        self._tend(now)
 
     def _glance(self, paths: set[str], now: float) -> None:
         """Look at single paths."""
