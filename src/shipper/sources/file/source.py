@@ -14,7 +14,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
 from pathlib import Path
 
 from shipper.clock import Clock
@@ -26,6 +25,7 @@ from shipper.sources.file.discovery import Discovery, Found, Problem
 from shipper.sources.file.held import Held, HeldDeleted
 from shipper.sources.file.paths import group_by_path, label
 from shipper.sources.file.roster import Roster
+from shipper.sources.file.status import FileStatus, status_of, unit_of
 from shipper.sources.file.tail import ContentChanged, Reading, SpanGone, Tail
 from shipper.sources.file.trail import COARSE, LINGER, Trail, is_final
 from shipper.sources.file.turns import Turns
@@ -41,20 +41,6 @@ NOTES_PER_SECOND = 1000
 """How many files' sizes the journal is told at most, on average: what it does not know of a file cannot be counted if
 that is lost together with this process."""
 RETRY = 1.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileStatus:
-    """One generation, for a person."""
-
-    path: str
-    seen_at: str
-    generation: int
-    size: int
-    offset: int
-    open: bool
-    rotated: bool
-    deleted: bool
 
 
 class FileSource:
@@ -175,7 +161,7 @@ class FileSource:
 
     def units(self) -> list[Unit]:
         """Every generation that is known now."""
-        return [_unit(tail) for tail in self._tails()]
+        return [unit_of(tail) for tail in self._tails()]
 
     def pending_rest(self) -> list[tuple[str, int, int]]:
         """Unterminated last lines: path, offset, bytes."""
@@ -196,19 +182,7 @@ class FileSource:
 
     def files(self) -> list[FileStatus]:
         """Every generation that is known now."""
-        return [
-            FileStatus(
-                path=label(tail.lane.path),
-                seen_at=label(tail.seen_at),
-                generation=tail.origin.generation,
-                size=tail.size,
-                offset=tail.offset,
-                open=tail.content is not None,
-                rotated=tail.rotated_at is not None,
-                deleted=tail.deleted,
-            )
-            for tail in self._tails()
-        ]
+        return [status_of(tail) for tail in self._tails()]
 
     def deleted_bytes_held(self) -> int:
         """Bytes that deleted files take on disk because they are kept open."""
@@ -391,29 +365,6 @@ class FileSource:
     def _tails(self) -> list[Tail]:
         # Lists: this is asked for beside the source's own thread, too.
         return [tail for trail in list(self._roster.trails.values()) for tail in [*trail.tails, *trail.past]]
-
-
-def _unit(tail: Tail) -> Unit:
-    path, seen_at = label(tail.lane.path), label(tail.seen_at)
-    return Unit(
-        path=path,
-        generation=tail.origin.generation,
-        state=_state(tail),
-        size=tail.size,
-        offset=tail.offset,
-        latest=tail.changed,
-        detail=f"now at {seen_at}" if seen_at != path else "",
-    )
-
-
-def _state(tail: Tail) -> str:
-    if tail.finished:
-        return "finished"
-    if tail.deleted:
-        return "deleted"
-    if tail.absent:
-        return "missing"
-    return "tailing" if tail.rotated_at is None else "rotated"
 
 
 def _is_below(path: str, directories: set[str]) -> bool:
