@@ -73,7 +73,7 @@ def test_looks_that_are_dear_are_rare(bench):
     spent = count(step=0.06)
     bench.cpu = lambda: next(spent)
     bench.now += 1.0
-    assert bench.step(0).look_in == pytest.approx(3.0), "a fiftieth of a core"
+    assert bench.step(0).look_in == pytest.approx(6.0), "a hundredth of a core"
     bench.cpu = lambda: 0.0
-    bench.now += 3.0
+    bench.now += 6.0
     assert bench.step(0).look_in == 1.0
