@@ -37,7 +37,7 @@ POINTS: Mapping[str, tuple[str, str]] = {
     "reacted": ("shipper.delivery.reactions:Reactions.react", "after"),
     "asked": ("shipper.delivery.verify:Verifier.ask", "after"),
     "before_commit": ("shipper.journal:Journal._commit", "before"),
-    "committing": ("shipper.journal:Journal._write_settled", "after"),
+    "committing": ("shipper.journal:write_advances", "after"),
     "committed": ("shipper.journal:Journal._commit", "after"),
     "settled": ("shipper.delivery.settle:Settlement.committed", "after"),
     "closing": ("shipper.delivery.delivery:Delivery.close", "before"),
@@ -118,7 +118,7 @@ class _Stone:
 
 
 def _hook(target: str, side: str, hook: Hook) -> None:
-    """Call `hook(self, arguments…)` before or after each call of a method, named as `module:Class.method`."""
+    """Call `hook(arguments…)` before or after each call of `module:Class.method` or `module:function`."""
     owner, name = _find(target)
     original = inspect.getattr_static(owner, name)
     before, after = (hook, _nothing) if side == "before" else (_nothing, hook)

@@ -12,14 +12,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from itertools import takewhile
 from pathlib import Path
 from typing import Self, TypeVar
 
 import msgspec
 
+from shipper.advances import Advance, advanced, write_advances
 from shipper.chunk import Span
 from shipper.daemon import Daemon
 from shipper.delivery.settled import DeadLetter, Settled
@@ -30,8 +30,6 @@ from shipper.sources.step import Generation, Note
 from shipper.storage import LETTER_OVERHEAD, Lock, Transaction, connect, kept_path
 
 T = TypeVar("T")
-Plans = dict[int, tuple[list[int], list[int]]]
-"""By generation: the rows it goes past, and those that are settled but must wait for one before them."""
 
 _KEPT_FINISHED = 1000
 """Finished generations kept per source, so that a rotated file is known again; older ones go with their files."""
@@ -184,10 +182,10 @@ class Journal:
         with Transaction(self._database, durable=True) as database:
             _write_noted(database, written)
             database.executemany(_INSERT_SPAN, [_span_row(row, span) for row, span in zip(rows, spans, strict=True)])
-            plans = self._settle(database, settled)
-            self._write_finished(database, {*plans, *written.notes})
+            advances = self._settle(database, settled)
+            self._write_finished(database, {*(advance.generation for advance in advances), *written.notes})
         self._forget(written)
-        self._pass(plans)
+        self._pass(advances)
         self._next_row += len(spans)
         for row, span in zip(rows, spans, strict=True):
             span.row = row
@@ -201,47 +199,33 @@ class Journal:
             _write_noted(database, written)
             database.executemany(_COUNT_MISSING, [(span.size, span.origin.source) for span in written.abandoned])
             kept = self._write_letters(database, letters)
-            plans = self._settle(database, settled)
-            self._write_finished(database, {*plans, *written.notes})
+            advances = self._settle(database, settled)
+            self._write_finished(database, {*(advance.generation for advance in advances), *written.notes})
         self._forget(written)
         self._letters, self._letter_bytes = kept
-        self._pass(plans)
+        self._pass(advances)
 
-    def _settle(self, database: sqlite3.Connection, settled: Sequence[Settled]) -> Plans:
-        """Settle spans; return what becomes of them, by generation, once that is written."""
+    def _settle(self, database: sqlite3.Connection, settled: Sequence[Settled]) -> list[Advance]:
+        """Settle spans; return how far generations come with them once that is written."""
         by_generation: dict[int, dict[int, Settled]] = {}
         for one in settled:
             by_generation.setdefault(one.span.origin.generation, {})[one.span.row] = one
-        return {
-            generation: self._write_settled(database, generation, ones) for generation, ones in by_generation.items()
-        }
+        advances = [
+            advanced(generation, self._open.get(generation, {}), ones) for generation, ones in by_generation.items()
+        ]
+        if advances:
+            write_advances(database, advances)
+        return advances
 
-    def _pass(self, plans: Plans) -> None:
+    def _pass(self, advances: Iterable[Advance]) -> None:
         """It is written: go past the rows that are settled."""
-        for generation, (passed, waiting) in plans.items():
-            rows = self._open.setdefault(generation, {})
-            for row in passed:
+        for advance in advances:
+            rows = self._open.setdefault(advance.generation, {})
+            for row in advance.passed:
                 del rows[row]
-            rows.update(dict.fromkeys(waiting, True))
+            rows.update(dict.fromkeys(advance.waiting, True))
             if not rows:
-                del self._open[generation]
-
-    def _write_settled(
-        self, database: sqlite3.Connection, generation: int, ones: Mapping[int, Settled]
-    ) -> tuple[list[int], list[int]]:
-        """Advance one generation; return the rows it passed and those that are settled but must wait."""
-        rows = self._open.get(generation, {})
-        passed = list(takewhile(lambda row: row in ones or rows[row], rows))
-        waiting = [row for row in ones if row in rows and row not in passed]
-        for row in passed[-1:]:
-            settled = _settled_values(ones[row]) if row in ones else _stored_values(database, row)
-            database.execute(_ADVANCE, (*settled, generation))
-        database.executemany("DELETE FROM spans WHERE id = ?", [(row,) for row in passed])
-        database.executemany(
-            "UPDATE spans SET settled = 1, carry_after = ? WHERE id = ?",
-            [(msgspec.msgpack.encode(ones[row].carry), row) for row in waiting],
-        )
-        return passed, waiting
+                del self._open[advance.generation]
 
     def _forget(self, written: Waiting) -> None:
         self._noted.forget(written)
@@ -335,12 +319,6 @@ INSERT OR IGNORE INTO dead_letters
 VALUES (?, CAST(? AS TEXT), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _OLD_FINISHED = "SELECT id, seen_at FROM generations WHERE source = ? AND finished ORDER BY id DESC LIMIT -1 OFFSET ?"
-_SETTLED_EARLIER = "SELECT stop, fingerprint, carry_after, id, hit_eof, stop, file_changed FROM spans WHERE id = ?"
-_ADVANCE = """
-UPDATE generations SET settled_to = ?, fingerprint = ?, carry = ?, settled_row = ?, at_eof = ?,
-    size = MAX(size, ?), changed = MAX(changed, ?)
-WHERE id = ?
-"""
 
 
 def _write_noted(database: sqlite3.Connection, noted: Waiting) -> None:
@@ -369,16 +347,3 @@ def _letter_row(letter: DeadLetter) -> tuple[object, ...]:
     place = (letter.source, kept_path(letter.path), letter.generation, letter.offset, letter.length, letter.lines)
     entry = (letter.timestamp, letter.tenant, letter.labels, letter.text)
     return (*place, *entry, letter.reason, letter.words, letter.time)
-
-
-def _settled_values(settled: Settled) -> tuple[object, ...]:
-    """What `_ADVANCE` sets when the last span passed was settled just now."""
-    span = settled.span
-    state = (msgspec.msgpack.encode(span.fingerprint), msgspec.msgpack.encode(settled.carry))
-    return (span.end, *state, span.row, span.hit_eof, span.end, span.file_changed)
-
-
-def _stored_values(database: sqlite3.Connection, row: int) -> tuple[object, ...]:
-    """What `_ADVANCE` sets when the last span passed was settled out of turn earlier."""
-    stored: tuple[object, ...] = database.execute(_SETTLED_EARLIER, (row,)).fetchone()
-    return stored

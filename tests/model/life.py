@@ -148,6 +148,7 @@ class Life:
             epochs=epochs,
             before=before,
             wall=self._time.seconds,
+            cpu=lambda: 0.0,
         )
         self.journal.open_source(NAME, epoch(resolved), encode_resolved(resolved))
         demoted = self.journal.demoted(NAME)

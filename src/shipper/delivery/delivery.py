@@ -246,17 +246,22 @@ class Delivery:
     async def _begin_batches(self) -> None:
         while True:
             await self._due()
-            batches = list(self._sealed)
-            await self._begin([pending for batch in batches for pending in batch.pendings])
+            await self._begin_sealed()
             if self._closing:
                 return
-            for _ in batches:
-                self._sealed.popleft()
-            for batch in batches:
-                self._route.submit(batch.pieces)
-                for pending in batch.pendings:
-                    self._settlement.begun(pending)
             self._began.set()
+
+    async def _begin_sealed(self) -> None:
+        """Begin all sealed batches together, and send them. What it knows of them ends with it, not at the next one."""
+        batches = list(self._sealed)
+        await self._begin([pending for batch in batches for pending in batch.pendings])
+        if self._closing:
+            return
+        for batch in batches:
+            self._sealed.popleft()
+            self._route.submit(batch.pieces)
+            for pending in batch.pendings:
+                self._settlement.begun(pending)
 
     async def _due(self) -> None:
         """Until a batch is sealed, or the open one has waited long enough."""

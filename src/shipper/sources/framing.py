@@ -50,9 +50,12 @@ class Framed:
         return dict(Counter(reason for _, reason in self.marks))
 
 
+_NOTHING = Framed(lines=[], lengths=[], surplus={}, plain=True)
+
+
 def empty() -> Framed:
-    """No lines."""
-    return Framed(lines=[], lengths=[], surplus={}, plain=True)
+    """No lines; the same for all who have none, and never added to."""
+    return _NOTHING
 
 
 def join(first: Framed, second: Framed) -> Framed:

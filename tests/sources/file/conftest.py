@@ -159,6 +159,7 @@ class Bench:
         self.epochs: dict[str, ResolvedSource] = {}
         self.held: HeldDeleted | None = None
         self.commits = True
+        self.cpu: Callable[[], float] = lambda: 0.0
         self._starts = 0
         self._arrived: set[int] = set()
 
@@ -190,6 +191,7 @@ class Bench:
             held=self.held,
             before=before,
             wall=lambda: self.now,
+            cpu=lambda: self.cpu(),
         )
         self._starts += 1
         return self

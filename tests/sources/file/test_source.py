@@ -16,7 +16,7 @@ from shipper.config.model import ResolvedSource
 from shipper.pipeline.cri import Pieces
 from shipper.sources.file import content as content_module
 from shipper.sources.file.preview import look
-from shipper.sources.file.source import FileStatus
+from shipper.sources.file.status import FileStatus
 
 
 class Records:

@@ -64,7 +64,7 @@ def find(
 
 def _before(places: Sequence[Place], current: Content | None) -> Sequence[Place]:
     """What is older than `current`: all, unless that has been renamed meanwhile and is one of them itself."""
-    if current is None:
+    if current is None or not places:
         return places
     info = current.stat()
     keys = [place.key for place in places]

@@ -86,6 +86,8 @@ def open_content(path: str) -> Content:
 class Plain:
     """A file as it is."""
 
+    __slots__ = ("_descriptor",)
+
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
 

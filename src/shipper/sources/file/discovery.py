@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shipper.sources.file.globs import ANYWHERE, Excludes, Glob, is_magic, parse
+from shipper.sources.file.recall import Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,11 @@ class Found:
     def key(self) -> tuple[int, int]:
         """Device and inode."""
         return self.info.st_dev, self.info.st_ino
+
+    @property
+    def place(self) -> Place:
+        """It as a file that may be a known generation."""
+        return Place(self.path, self.target, self.key, self.info.st_mtime_ns, self.info.st_size)
 
 
 @dataclass(frozen=True, slots=True)

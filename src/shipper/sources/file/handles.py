@@ -15,6 +15,9 @@ from shipper.sources.file.content import READ_FAILURES, Content, open_content, t
 from shipper.sources.file.paths import label
 from shipper.sources.file.recall import Place
 
+_FEW = 64
+"""Descriptors that nobody need count."""
+
 
 class Handles:
     """The descriptors of one source."""
@@ -25,12 +28,15 @@ class Handles:
         self._relieve = relieve
         self._failed: set[str] = set()
         self._opened: list[Content] = []
-        self._most = max(64, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
+        self._count_at = _FEW
+        """How many in `_opened` are enough to find out which of them are still open."""
+        self._most = max(_FEW, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
 
     def spare(self) -> bool:
         """Whether a file may be opened that need not be open yet."""
-        if len(self._opened) >= self._most:
+        if len(self._opened) >= self._count_at:
             self._opened = [content for content in self._opened if not content.closed]
+            self._count_at = min(self._most, max(_FEW, 2 * len(self._opened)))
         return len(self._opened) < self._most
 
     def open(self, path: str, target: str) -> Content | None:

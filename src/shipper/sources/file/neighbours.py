@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import stat
 from collections import defaultdict
-from functools import lru_cache
 
 from shipper.sources.file.recall import Place
 from shipper.sources.file.siblings import age, originals
@@ -19,8 +18,6 @@ from shipper.sources.file.siblings import age, originals
 ATTEMPTS = 20
 """Listings that may disagree in a row: renaming a chain of backups takes about as long as a few of them."""
 Listing = dict[str, list[tuple[str, int]]]
-
-_originals = lru_cache(maxsize=65536)(originals)
 
 
 class Neighbours:
@@ -40,7 +37,9 @@ class Neighbours:
         for _ in range(ATTEMPTS):
             if directory not in self._listed:
                 self._listed[directory] = _list(directory)
-            listed = self._listed[directory].get(name, ())
+            listed = self._listed[directory].get(name)
+            if listed is None:
+                return []
             joined = ((os.path.join(directory, other), inode) for other, inode in listed)
             places = [place for path, inode in joined for place in place_at(path) if place.key[1] == inode]
             if len(places) == len(listed):
@@ -59,7 +58,7 @@ def _list(directory: str) -> Listing:
         names = again
     listing: defaultdict[str, list[tuple[str, int]]] = defaultdict(list)
     for name, inode in names.items():
-        for original in _originals(name):
+        for original in originals(name):
             listing[original].append((name, inode))
     return listing
 

@@ -11,7 +11,7 @@ from shipper.config.model import ResolvedSource
 
 def label(path: str) -> str:
     """A path as it is shown and sent: bytes of it that are not UTF-8 become U+FFFD."""
-    return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return path if path.isascii() else path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def group_by_path(resolved: ResolvedSource) -> Callable[[str], tuple[str, ...] | None]:

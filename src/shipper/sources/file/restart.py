@@ -73,7 +73,7 @@ class _Search:
         self._by_inode: defaultdict[int, list[Place]] = defaultdict(list)
         self._by_path: dict[str, Place] = {}
         for hit in found:
-            place = Place(hit.path, hit.target, hit.key, hit.info.st_mtime_ns, hit.info.st_size)
+            place = hit.place
             self._by_inode[hit.info.st_ino].append(place)
             self._by_path[hit.path] = place
 

@@ -240,12 +240,8 @@ def tend(roster: Roster, trail: Trail, now: float) -> None:
     for tail in tuple(trail.tails):
         if tail.rotated_at is None:
             # An empty file is known by its inode alone: closed, it would not be known at all.
-            if (
-                tail.content is not None
-                and tail.drained
-                and tail.scanned
-                and now - max(tail.grown_at, tail.used_at) > LINGER
-            ):
+            idle = now - max(tail.grown_at, tail.used_at) > LINGER
+            if idle and tail.content is not None and tail.drained and tail.scanned:
                 tail.close()
             continue
         roster.refresh(trail, tail, now)

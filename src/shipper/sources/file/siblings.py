@@ -10,6 +10,7 @@ from __future__ import annotations
 # ruff: noqa: PTH119 - thousands of paths a sweep are joined and split here: os.path takes a tenth of pathlib's time
 import os
 import re
+from functools import lru_cache
 
 _DATE = r"\d{4}-?\d\d-?\d\d(?:[-_T.]?\d\d(?:[-:]?\d\d){0,2}|[-_.]\d{1,10})?"
 _SUFFIX = re.compile(rf"(.+?)(?:[-._]{_DATE}|\.\d{{1,9}}|\.old|\.bak)")
@@ -18,14 +19,15 @@ _NUMBER = re.compile(r"\.(\d{1,9})(?=\.|$)")
 COMPRESSED = ".gz"
 
 
-def originals(name: str) -> frozenset[str]:
+@lru_cache(maxsize=65536)
+def originals(name: str) -> tuple[str, ...]:
     """The names that a file called `name` may have been written under, its own not among them."""
     found: set[str] = set()
     waiting = {name}
     for _ in range(3):
         waiting = {older for newer in waiting for older in _steps(newer)} - found
         found |= waiting
-    return frozenset(found - {name})
+    return tuple(found - {name})
 
 
 def is_sibling(path: str, original: str) -> bool:

@@ -1,8 +1,9 @@
 """Files that grow, as a source: which are looked at when, and which is read next.
 
 Rule 1: one step looks at what is due, reads about `budget` bytes, and returns; it never sleeps.
-Rule 2: files active in the last minute are looked at every second, the rest in a sweep every 10 s, and any file when
-        somebody touches it; a file at rest costs one `stat` a sweep.
+Rule 2: files active in the last minute are looked at every second, or as seldom as keeps that at a hundredth of a core
+        (from some three thousand files on); the rest in a sweep every 10 s, and any file when somebody touches it. A
+        file at rest costs one `stat` a look.
 Rule 3: ready files take turns, a chunk each, the oldest backlog first (`turns`).
 """
 
@@ -11,9 +12,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
 from pathlib import Path
 
 from shipper.clock import Clock
@@ -25,6 +25,7 @@ from shipper.sources.file.discovery import Discovery, Found, Problem
 from shipper.sources.file.held import Held, HeldDeleted
 from shipper.sources.file.paths import group_by_path, label
 from shipper.sources.file.roster import Roster
+from shipper.sources.file.status import FileStatus, status_of, unit_of
 from shipper.sources.file.tail import ContentChanged, Reading, SpanGone, Tail
 from shipper.sources.file.trail import COARSE, LINGER, Trail, is_final
 from shipper.sources.file.turns import Turns
@@ -34,24 +35,12 @@ from shipper.sources.step import Extent, Generation, Grouper, Step, Unit
 
 TICK = 1.0
 SWEEP = 10.0
+LOOKING = 0.01
+"""The share of a core that looks between sweeps may take, news aside: they are worth their time."""
 NOTES_PER_SECOND = 1000
 """How many files' sizes the journal is told at most, on average: what it does not know of a file cannot be counted if
 that is lost together with this process."""
 RETRY = 1.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileStatus:
-    """One generation, for a person."""
-
-    path: str
-    seen_at: str
-    generation: int
-    size: int
-    offset: int
-    open: bool
-    rotated: bool
-    deleted: bool
 
 
 class FileSource:
@@ -72,10 +61,12 @@ class FileSource:
         held: HeldDeleted | None = None,
         before: FileSource | None = None,
         wall: Callable[[], float] = time.monotonic,
+        cpu: Callable[[], float] = time.thread_time,
     ) -> None:
         self.name = resolved.name
         self.unit = "file"
         self._wall = wall
+        self._cpu = cpu
         self._failures = failures
         self._clock = clock
         self._clocked = clock.now() - COARSE
@@ -105,6 +96,8 @@ class FileSource:
         self._active: dict[Trail, float] = {}
         self._problems: set[Problem] = set()
         self._sweep_at = self._tick_at = float("-inf")
+        self._tick = TICK
+        """Seconds between two looks at what is active."""
         self._swept_at = self._note_at = float("-inf")
         self._begun = False
 
@@ -114,11 +107,11 @@ class FileSource:
         """Look at what is due and read up to about `budget` bytes; with 0 only look."""
         now = self._wall()
         out = self._roster.out = Step()
-        self._look(now)
-        self._enlist(now)
+        due, news = self._look(now), self._take_news(now)
+        self._enlist(self._active if due else news, now)
         if budget > 0:
             self._read(now, budget)
-            self._enlist(now)
+            self._enlist(self._take_news(now), now)
         out.more = bool(self._turns)
         out.look_in = max(0.0, min(self._sweep_at, self._tick_at if self._active else self._sweep_at) - now)
         return out
@@ -168,7 +161,7 @@ class FileSource:
 
     def units(self) -> list[Unit]:
         """Every generation that is known now."""
-        return [_unit(tail) for tail in self._tails()]
+        return [unit_of(tail) for tail in self._tails()]
 
     def pending_rest(self) -> list[tuple[str, int, int]]:
         """Unterminated last lines: path, offset, bytes."""
@@ -189,19 +182,7 @@ class FileSource:
 
     def files(self) -> list[FileStatus]:
         """Every generation that is known now."""
-        return [
-            FileStatus(
-                path=label(tail.lane.path),
-                seen_at=label(tail.seen_at),
-                generation=tail.origin.generation,
-                size=tail.size,
-                offset=tail.offset,
-                open=tail.content is not None,
-                rotated=tail.rotated_at is not None,
-                deleted=tail.deleted,
-            )
-            for tail in self._tails()
-        ]
+        return [status_of(tail) for tail in self._tails()]
 
     def deleted_bytes_held(self) -> int:
         """Bytes that deleted files take on disk because they are kept open."""
@@ -213,18 +194,28 @@ class FileSource:
 
     # ── looking ──
 
-    def _look(self, now: float) -> None:
+    def _look(self, now: float) -> bool:
+        """Look at what is due; whether all active paths were."""
         touched = self._take_touched()
         if self._needs_sweep(touched):
             self._sweep_at = min(self._sweep_at, self._swept_at + TICK)
-        if now < self._sweep_at:
-            due = now >= self._tick_at
-            self._glance(touched | {trail.path for trail in self._active} if due else touched, now)
-        else:
+        if now >= self._sweep_at:
             self._sweep(now)
-        if now >= self._tick_at or now == self._swept_at:
-            self._tick_at = now + TICK
-            self._tend(now)
+        elif now >= self._tick_at:
+            self._look_at_active(touched, now)
+        else:
+            self._glance(touched, now)
+            return False
+        self._tick_at = now + self._tick
+        return True
+
+    def _look_at_active(self, touched: set[str], now: float) -> None:
+        """Look at all active paths; what finding out takes that nothing happened decides how often."""
+        begun = self._cpu()
+        news = [trail.path for trail in self._active if not self._roster.is_at_rest(trail)]
+        self._tick = min(max(TICK, (self._cpu() - begun) / LOOKING), SWEEP)
+        self._glance(touched.union(news), now)
+        self._tend(now)
 
     def _take_touched(self) -> set[str]:
         touched = set()
@@ -254,6 +245,7 @@ class FileSource:
         between.look_beside(self._roster, now)
         self._begun, self._known = True, ()
         self._roster.since, self._clocked = self._clocked, self._clock.now() - COARSE
+        self._tend(now)
 
     def _glance(self, paths: set[str], now: float) -> None:
         """Look at single paths."""
@@ -304,12 +296,19 @@ class FileSource:
 
     # ── reading ──
 
-    def _enlist(self, now: float) -> None:
-        """Queue the paths that have something to read."""
-        for trail in self._roster.woken:
-            self._active[trail] = now + LINGER
+    def _take_news(self, now: float) -> list[Trail]:
+        """The paths that there is news of: they are active from now on."""
+        news = list(self._roster.woken)
         self._roster.woken.clear()
-        ready = [trail for trail in self._active if not trail.queued and self._is_ready(trail, now)]
+        self._active.update(dict.fromkeys(news, now + LINGER))
+        return news
+
+    def _enlist(self, trails: Iterable[Trail], now: float) -> None:
+        """Queue those of the paths that have something to read.
+
+        Between two ticks they are those with news: asking a thousand active ones at each step took as long as reading.
+        """
+        ready = [trail for trail in trails if not trail.queued and self._is_ready(trail, now)]
         for trail in sorted(ready, key=lambda trail: trail.oldest_change):
             self._turns.add(trail)
 
@@ -366,29 +365,6 @@ class FileSource:
     def _tails(self) -> list[Tail]:
         # Lists: this is asked for beside the source's own thread, too.
         return [tail for trail in list(self._roster.trails.values()) for tail in [*trail.tails, *trail.past]]
-
-
-def _unit(tail: Tail) -> Unit:
-    path, seen_at = label(tail.lane.path), label(tail.seen_at)
-    return Unit(
-        path=path,
-        generation=tail.origin.generation,
-        state=_state(tail),
-        size=tail.size,
-        offset=tail.offset,
-        latest=tail.changed,
-        detail=f"now at {seen_at}" if seen_at != path else "",
-    )
-
-
-def _state(tail: Tail) -> str:
-    if tail.finished:
-        return "finished"
-    if tail.deleted:
-        return "deleted"
-    if tail.absent:
-        return "missing"
-    return "tailing" if tail.rotated_at is None else "rotated"
 
 
 def _is_below(path: str, directories: set[str]) -> bool:

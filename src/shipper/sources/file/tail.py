@@ -12,7 +12,6 @@ It does not know why its content is rotated, deleted or replaced: `roster` does.
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -77,7 +76,7 @@ class Tail:
     """Everything before it is in spans."""
     after_eof: bool = True
     """Whether the end of the file was reached before the line at `offset`."""
-    replays: deque[OpenSpan] = field(default_factory=deque)
+    replays: list[OpenSpan] = field(default_factory=list)
     rotated_at: float | None = None
     """When its path was seen to name something else."""
     deleted: bool = False
@@ -133,7 +132,7 @@ class Tail:
     def is_due(self, now: float) -> bool:
         """Whether the record kept back has waited long enough."""
         grouper = self.reading.grouper
-        return self.held and grouper is not None and now - self._held_at >= grouper.max_wait / 1e9
+        return grouper is not None and self.held and now - self._held_at >= grouper.max_wait / 1e9
 
     def note(self, *, start: int = 0, final: int | None = None, lost: int = 0) -> Note:
         """What the journal is to know of it."""
@@ -212,6 +211,8 @@ class Tail:
         if self._window:
             self.known = identity.fingerprint(self._head[: self.scanned], self._window)
         self._window = b""
+        if not self.rest:
+            self._framer = None
         return content
 
     def close(self) -> None:
@@ -224,7 +225,7 @@ class Tail:
 
     def resume(self, generation: Generation) -> None:
         """Begin where the journal says that reading ended."""
-        self.replays = deque(generation.open)
+        self.replays = list(generation.open)
         self.offset = self.scanned = generation.offset
         self.known = identity.of_file(generation.fingerprint)
         self.after_eof = generation.at_eof
@@ -277,13 +278,13 @@ class Tail:
         return self._emit(len(self._held.lines), b"", self.scanned)
 
     def _see_head(self) -> None:
-        if len(self._head) < WINDOW and self.content is not None:
+        if len(self._head) < min(WINDOW, self.size) and self.content is not None:
             self._head = reader(self.content)(0, WINDOW)
 
     def _look_back(self, content: Content) -> None:
         """Take in what stands before `scanned`."""
         begin = max(0, self.scanned - WINDOW)
-        self._head, self._window = reader(content)(0, WINDOW), reader(content)(begin, self.scanned - begin)
+        self._window = reader(content)(begin, self.scanned - begin)
 
     def _take(self, base: int, data: bytes) -> Framed:
         if self._framer is None:
@@ -342,11 +343,12 @@ class Tail:
 
     def _replay(self) -> tuple[Chunk | None, int]:
         assert self.content is not None
-        known = self.replays.popleft()
+        known = self.replays.pop(0)
         span = replayed(known, self.origin)
         framed, intact = (empty(), True) if known.settled else self._frame_again(self.content, known)
         self.offset = self.scanned = known.end
         self.after_eof, self.known = known.hit_eof, identity.of_file(known.fingerprint)
+        self._head = reader(self.content)(0, WINDOW)
         self._look_back(self.content)
         if not self.unread:  # of a compressed content no more is known than was decompressed at the last look
             self.size = max(self.size, self.content.size())

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any, Final
 
 from shipper.chunk import Lane
 from shipper.sources.file.recall import Place
@@ -23,6 +24,8 @@ renames a look can miss one. What was there before us is told apart by `ignored`
 LINGER = 60.0
 """Seconds without growth after which a rotated file that still exists is finished."""
 
+_NOBODY: Final[frozenset[Any]] = frozenset()
+"""One for all paths that have nobody beside them: most."""
 SiblingKey = tuple[int, int, int]
 """Inode, change time (ns), size: a rotated file that is not renamed only, but written to, is another one."""
 
@@ -41,9 +44,9 @@ class Trail:
     """The one that is at the path now; always the last of `tails`."""
     past: list[Tail] = field(default_factory=list)
     """Generations read to their end whose files are still there."""
-    ignored: set[SiblingKey] = field(default_factory=set)
+    ignored: frozenset[SiblingKey] = _NOBODY
     """Rotated files that were there before us."""
-    strangers: set[tuple[int, str]] = field(default_factory=set)
+    strangers: frozenset[tuple[int, str]] = _NOBODY
     """The same by inode and path, so that they stay what they are when they are written to."""
     doubtful: dict[SiblingKey, float] = field(default_factory=dict)
     """Siblings that look like copies of the live file, and when they were seen first."""
@@ -58,9 +61,9 @@ class Trail:
     def current(self, now: float, rotate_wait: float) -> Tail | None:
         """The generation to be read next, if one has something to read."""
         readable = [tail for tail in self.tails if not (tail.finished or tail.absent)]
-        replaying = next((tail for tail in readable if tail.replays), None)
-        if replaying is not None:
-            return replaying
+        for tail in readable:
+            if tail.replays:
+                return tail
         for tail in readable:
             if tail.unread or tail.is_due(now) or is_final(tail, now, rotate_wait):
                 return tail
@@ -77,8 +80,8 @@ class Trail:
     def ignore(self, places: Iterable[Place]) -> None:
         """These were there before, or are no generations of this path."""
         places = tuple(places)
-        self.ignored = {place.sibling_key for place in places}
-        self.strangers = {place.stranger_key for place in places}
+        self.ignored = frozenset([place.sibling_key for place in places]) if places else _NOBODY
+        self.strangers = frozenset([place.stranger_key for place in places]) if places else _NOBODY
 
     def ignores(self, place: Place) -> bool:
         """Whether a sibling is none of ours."""
@@ -119,11 +122,8 @@ class Trail:
 
 def is_final(tail: Tail, now: float, rotate_wait: float) -> bool:
     """Whether what a generation holds back will not be completed any more."""
-    if not (tail.rest or tail.held) or tail.replays or tail.unread:
-        return False
-    if tail.gone:
-        return True
-    return tail.rotated_at is not None and now >= max(tail.rotated_at, tail.grown_at) + rotate_wait
+    waited = tail.rotated_at is not None and now >= max(tail.rotated_at, tail.grown_at) + rotate_wait
+    return (waited or tail.gone) and bool(tail.rest or tail.held) and not (tail.replays or tail.unread)
 
 
 def is_over(tail: Tail, now: float, rotate_wait: float) -> bool:
