@@ -29,7 +29,7 @@ class Log:
         """What each new file begins with."""
         self._half = b""
         """What is still to be written of line `count`."""
-        self._first = 0
+        self.first = 0
         """The number that the present file begins with."""
         self._file: BinaryIO | None = self._open()
 
@@ -99,9 +99,9 @@ class Log:
     def truncate(self, *, copied: bool = False) -> None:
         """Cut the file to nothing; what was not read and not copied is lost."""
         if not copied:
-            self.at_risk.update(range(self._first, self.count))
+            self.at_risk.update(range(self.first, self.count))
         os.truncate(self.path, 0)
-        self._first = self.count
+        self.first = self.count
         self._put(self._head)
 
     def recreate(self) -> None:
@@ -119,7 +119,7 @@ class Log:
         link = self.path.with_name(f"{self.path.name}.new")
         link.symlink_to(target)
         link.replace(self.path)
-        self._first = self.count
+        self.first = self.count
 
     # ------------------------------------------------------------------------------------------------------------------
 
@@ -131,7 +131,7 @@ class Log:
     def _reopen(self) -> None:
         self.close()
         self._file = self._open()
-        self._first = self.count
+        self.first = self.count
 
     def _put(self, data: bytes) -> None:
         if self._file is None:

@@ -42,6 +42,14 @@ def torn_rename(world: World) -> None:
     each(world, "rename", late=world.chance.randrange(1, 30))
 
 
+def lead_elsewhere(world: World) -> None:
+    """Repoint the symbolic link once something of the file it leads to has come: of the files that it led to while the
+    agent was down, only the last one is found (docs/guarantees.md)."""
+    (log,) = world.logs
+    if world.stored() > log.first:
+        log.repoint()
+
+
 RENAME = Trouble(name="rename", do=partial(each, rotate="rename"), every=0.4, kind="rotation")
 CHAIN = Trouble(name="rename-chain", do=chain, every=0.7, kind="rotation")
 GZIP = Trouble(name="rename-gzip", do=partial(each, rotate="rename", packed=True), every=1.5, kind="rotation")
@@ -49,7 +57,7 @@ LATE = Trouble(name="late-writer", do=partial(each, rotate="rename", late=40), e
 TORN = Trouble(name="torn-rename", do=torn_rename, every=0.5, kind="rotation")
 COPY = Trouble(name="copytruncate", do=partial(each, rotate="copy_and_truncate"), every=0.6, kind="rotation")
 TEAR = Trouble(name="partial-line", do=tear, every=0.2)
-LINK = Trouble(name="symlink", do=partial(each, rotate="repoint"), every=1.0, kind="rotation")
+LINK = Trouble(name="symlink", do=lead_elsewhere, every=1.0, kind="rotation")
 
 
 def _with(*troubles: Trouble, head: bytes = b"") -> Callable[[World], None]:
