@@ -20,7 +20,8 @@ types: $(VENV)/dev.stamp
 
 unit: $(VENV)/dev.stamp
 	sh scripts/tools.sh shellcheck=shellcheck
-	$(BIN)/python -m pytest -m "not e2e"
+	$(BIN)/python -m pytest -m "not e2e" -n auto --ignore=tests/test_speed.py
+	$(BIN)/python -m pytest tests/test_speed.py
 
 e2e: $(VENV)/dev.stamp
 	sh scripts/tools.sh dockerd=docker.io busybox=busybox-static python3-venv libstdc++6 chromium

@@ -37,6 +37,7 @@ def refusal(push: PushBody) -> tuple[int, str]:
         (gzip.compress(JSON.encode()), "gzip"),
         (zlib.compress(JSON.encode(), wbits=-15), "deflate"),
     ],
+    ids=["plain", "gzip", "deflate"],
 )
 def test_a_json_push_is_decoded_whatever_its_encoding(content, encoding):
     assert decode_push(body(content, "application/json; charset=utf-8", encoding)) == DECODED
