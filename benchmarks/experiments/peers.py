@@ -13,9 +13,9 @@ from pathlib import Path
 from benchmarks.agent import Arrived, arrived, ask, configured, running
 from benchmarks.costs import LEAST, floor_of
 from benchmarks.experiments import Bench
-from benchmarks.experiments.throughput import PROMOTED
 from benchmarks.loads import File
 from benchmarks.peers import KINDS, PEERS, Peer, environment
+from benchmarks.pipelines import PROMOTED
 from benchmarks.processes import Failed, Process, Usage
 from benchmarks.results import Column, Picture, Result, Row
 

@@ -5,41 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from benchmarks.experiments import COST, Bench
+from benchmarks.pipelines import FIVE_ON_JSON, FIVE_ON_TEXT, PROMOTED
 from benchmarks.results import Check, Picture, Result, Row
 
 MEMORY = 80 << 20
 JSON = 'pipeline = "json"'
-PROMOTED = """\
-pipeline = "promoted"
-[[pipeline.promoted]]
-stage = "json"
-message = ["event", "message"]
-[[pipeline.promoted]]
-stage = "timestamp"
-from = "timestamp"
-[[pipeline.promoted]]
-stage = "labels"
-from = ["level", "service"]
-"""
-FIVE_STAGES = """\
-pipeline = "five"
-[[pipeline.five]]
-stage = "regex"
-pattern = '^\\[(?P<model>\\w+)\\] \\(APIServer pid=\\d+\\) (?P<level>[A-Z]+):? (?:(?P<timestamp>[-\\d]{5} [:\\d]{8}) )?'
-[[pipeline.five]]
-stage = "timestamp"
-format = "%m-%d %H:%M:%S"
-[[pipeline.five]]
-stage = "labels"
-from = ["level", "model"]
-[[pipeline.five]]
-stage = "drop"
-pattern = 'GET /(health|metrics) '
-[[pipeline.five]]
-stage = "replace"
-pattern = 'chatcmpl-[0-9a-f]{16}'
-with = "chatcmpl-…"
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +40,18 @@ LOADS = (
         floor="P",
         target=6.0,
     ),
-    Load(name="five stages", kind="vllm", options=FIVE_STAGES, floor="P", target=6.0, share=0.5, altered=True),
+    Load(
+        name="five stages on text", kind="vllm", options=FIVE_ON_TEXT, floor="P", target=6.0, share=0.25, altered=True
+    ),
+    Load(
+        name="five stages on JSON",
+        kind="fastapi",
+        options=FIVE_ON_JSON,
+        floor="J",
+        target=6.0,
+        share=0.25,
+        altered=True,
+    ),
     Load(name="json, as built in", kind="fastapi", options=JSON, floor="J", target=None, share=0.5),
     Load(name="auto, text", kind="vllm", options='pipeline = "auto"', floor="P", target=None, share=0.25),
 )

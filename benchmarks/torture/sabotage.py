@@ -248,7 +248,7 @@ def _commit_before_ack() -> None:
     """Positions move as soon as a span is read: what Loki did not get by the next crash is lost."""
     from shipper.delivery.settled import Settled
 
-    def commit(journal: Any, spans: list[Any]) -> None:
+    def commit(journal: Any, spans: list[Any], *_: object) -> None:
         journal._commit([Settled(span=span, carry=span.carry) for span in spans])
 
     _hook("shipper.journal:Journal._begin", "after", commit)
