@@ -13,7 +13,7 @@ def test_all_of_the_shared_room_is_there_for_one_source_alone_step_by_step() -> 
 
 
 def test_the_more_sources_there_are_the_less_each_reads_in_a_step() -> None:
-    assert [room_for(0, 0, sources) for sources in (2, 4, 100)] == [STEPS_BYTES // 2, STEP_BYTES, STEP_BYTES]
+    assert [room_for(0, 0, sources) for sources in (2, 8, 100)] == [STEPS_BYTES // 2, STEP_BYTES, STEP_BYTES]
 
 
 def test_a_source_has_some_room_of_its_own_when_others_have_used_up_the_rest() -> None:

@@ -5,7 +5,7 @@ Rule 1: what all sources have unsettled is bounded; one that is stuck cannot use
 
 from __future__ import annotations
 
-STEP_BYTES = 2 << 20
+STEP_BYTES = 1 << 20
 """Read per step at most where many sources read: what is read is in memory until it is handed over."""
 STEPS_BYTES = 8 << 20
 """Read per step at most by all sources together, if that is more for each: what is handed over together begins in one
