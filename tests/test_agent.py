@@ -155,6 +155,21 @@ def test_started_is_logged_once_the_start_has_happened_and_stopped_once_all_is_c
     ]
 
 
+def test_a_source_that_looked_without_room_while_the_last_push_was_settled_is_not_held_back(tmp_path: Path) -> None:
+    async def run_once() -> int:
+        async with Agent(config(tmp_path, "app"), once=True) as agent:
+            drain = agent.delivery.drain
+
+            async def with_a_look() -> None:
+                await drain()
+                agent.fleet._runners["app"].idle = False
+
+            agent.delivery.drain = with_a_look  # type: ignore[method-assign]
+            return (await asyncio.wait_for(agent.run(), 30)).code
+
+    assert asyncio.run(run_once()) == 0
+
+
 def test_a_journal_that_failed_is_well_again_only_once_something_was_written(tmp_path: Path) -> None:
     async def run() -> None:
         async with Agent(config(tmp_path, "app")) as agent:

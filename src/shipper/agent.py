@@ -66,6 +66,8 @@ class Agent:
         self._config = config
         self._loader = loader
         self._once = once
+        self._shipped = False
+        """Everything there was is settled: a source that looks again while it has no room is not behind for that."""
         self._on_progress = on_progress
         self._log = structlog.get_logger("shipper")
         self.clock = Clock()
@@ -179,6 +181,7 @@ class Agent:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(DRAIN):
                         await self.delivery.drain()
+                        self._shipped = True
                         return
             if patience.exhausted(self._settled_lines(), failing=bool(self.failures.current())):
                 return
@@ -256,7 +259,7 @@ class Agent:
         )
         failures = self.failures.current()
         refused = any(account.dead_lettered for account in self.ledger.accounts.values())
-        held = any(account.in_flight for account in self.ledger.accounts.values()) or not self.fleet.idle
+        held = any(account.in_flight for account in self.ledger.accounts.values()) or not self._shipped
         failed = any(failure.name not in NOTICES for failure in failures)
         code = int(self._once and (refused or held or failed))
         return Outcome(code=code, progress=self.progress(), rests=rests, failures=failures)
